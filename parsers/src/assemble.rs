@@ -1,0 +1,227 @@
+//! Pieces of a format string become steps: which field wins where several say the same, and where each value ends.
+
+use crate::format::FormatError;
+use crate::step::{End, Field, Literal, Shape, Slot, Step};
+
+/// A format string taken apart by its vendor's grammar.
+#[derive(Debug, Clone)]
+pub(crate) enum Piece {
+    /// Bytes that the server writes as they are.
+    Text(Vec<u8>),
+    /// A value that starts at byte `at` of the format string. Of several with one meaning the lowest `rank` wins.
+    Value { field: Field, rank: u8, at: usize },
+    /// HAProxy's captured headers.
+    Captures,
+}
+
+/// Which bytes a vendor never writes raw inside a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Escaping {
+    /// nginx `escape=default`: no `"`, no control characters.
+    NginxDefault,
+    /// nginx `escape=json`: a `"` only behind a backslash, no control characters.
+    NginxJson,
+    /// nginx `escape=none`: anything goes.
+    NginxNone,
+    /// HAProxy: no `"` and no control characters, except in cookies.
+    HaProxy,
+}
+
+impl Escaping {
+    fn is_hard(self, byte: u8, shape: Shape) -> bool {
+        match self {
+            Self::NginxNone => false,
+            Self::NginxDefault | Self::NginxJson => byte == b'"' || byte.is_ascii_control(),
+            Self::HaProxy => shape != Shape::Cookie && (byte == b'"' || byte.is_ascii_control()),
+        }
+    }
+}
+
+/// Turns pieces into steps.
+pub(crate) fn assemble(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Vec<Step>, FormatError> {
+    drop_losers(&mut pieces);
+    let mut pieces = merge_skipped(join_literals(pieces));
+    collapse_tail(&mut pieces, escaping);
+    swallow_capture_space(&mut pieces);
+    let mut steps: Vec<Step> = Vec::with_capacity(pieces.len());
+    for (index, piece) in pieces.iter().enumerate() {
+        let (field, end) = match piece {
+            Piece::Captures => (Field::Captures, End::Own),
+            Piece::Value { field, at, .. } => (*field, end_of(*field, *at, &pieces[index + 1..], escaping)?),
+            Piece::Text(text) => {
+                match steps.last_mut() {
+                    Some(value) => value.then = Literal::new(text),
+                    None => {
+                        steps.push(Step { field: Field::Nothing, end: End::Own, then: Literal::new(text) })
+                    }
+                }
+                continue;
+            }
+        };
+        steps.push(Step { field, end, then: Literal::default() });
+    }
+    Ok(steps)
+}
+
+/// Keeps one value for each slot and turns the others into skipped ones.
+fn drop_losers(pieces: &mut [Piece]) {
+    let claims: Vec<(Slot, u8, usize)> = pieces
+        .iter()
+        .enumerate()
+        .filter_map(|(index, piece)| match piece {
+            Piece::Value { field, rank, .. } => field.slot().map(|slot| (slot, *rank, index)),
+            _ => None,
+        })
+        .collect();
+    let whole_request = claims.iter().any(|(slot, ..)| *slot == Slot::Request);
+    for (slot, rank, index) in &claims {
+        let beaten =
+            claims.iter().any(|(other, other_rank, at)| other == slot && (other_rank, at) < (rank, index));
+        let part_of_request = whole_request && matches!(slot, Slot::Method | Slot::Target | Slot::Protocol);
+        if (beaten || part_of_request)
+            && let Piece::Value { field, .. } = &mut pieces[*index]
+        {
+            *field = field.skipped();
+        }
+    }
+}
+
+fn join_literals(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut joined: Vec<Piece> = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        match (joined.last_mut(), piece) {
+            (Some(Piece::Text(before)), Piece::Text(text)) => before.extend_from_slice(&text),
+            (_, piece) => joined.push(piece),
+        }
+    }
+    joined
+}
+
+/// Skipped values with nothing between them cannot be told apart, and need not be.
+fn merge_skipped(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut merged: Vec<Piece> = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        if let Piece::Value { field: Field::Skip(_), .. } = piece {
+            if let Some(Piece::Value { field: before @ Field::Skip(_), .. }) = merged.last_mut() {
+                *before = Field::Skip(Shape::Text);
+                continue;
+            }
+            if join_numbers(&mut merged, &piece) {
+                continue;
+            }
+        }
+        merged.push(piece);
+    }
+    merged
+}
+
+/// Free text with no hard end, behind which nothing is kept, goes to the end of the line: however it is read, the
+/// record is the same.
+fn collapse_tail(pieces: &mut Vec<Piece>, escaping: Escaping) {
+    let kept = |piece: &Piece| matches!(piece, Piece::Value { field, .. } if field.slot().is_some());
+    let first = pieces.iter().rposition(kept).map_or(0, |last| last + 1);
+    let is_open = |pair: &[Piece]| match pair {
+        [
+            Piece::Value { field: Field::Skip(shape @ (Shape::Text | Shape::Cookie)), .. },
+            Piece::Text(text),
+        ] => !escaping.is_hard(text[0], *shape),
+        _ => false,
+    };
+    if let Some(open) = pieces[first..].windows(2).position(is_open) {
+        pieces.truncate(first + open + 1);
+        if let Some(Piece::Value { field, .. }) = pieces.last_mut() {
+            *field = Field::Skip(Shape::Text);
+        }
+    }
+}
+
+/// `%ac/%fc/%bc/%sc` is one step.
+fn join_numbers(merged: &mut Vec<Piece>, piece: &Piece) -> bool {
+    let Piece::Value { field: Field::Skip(Shape::Number), .. } = piece else { return false };
+    let [.., Piece::Value { field: Field::Skip(shape), .. }, Piece::Text(text)] = merged.as_mut_slice()
+    else {
+        return false;
+    };
+    let further = match shape {
+        Shape::Number => 1,
+        Shape::Numbers(further) => further.saturating_add(1),
+        _ => return false,
+    };
+    if text != b"/" || further == u8::MAX {
+        return false;
+    }
+    *shape = Shape::Numbers(further);
+    merged.pop();
+    true
+}
+
+/// The space behind captured headers is there only if they are.
+fn swallow_capture_space(pieces: &mut Vec<Piece>) {
+    for index in 1..pieces.len() {
+        if matches!(pieces[index - 1], Piece::Captures)
+            && let Piece::Text(text) = &mut pieces[index]
+            && text.first() == Some(&b' ')
+        {
+            text.remove(0);
+        }
+    }
+    pieces.retain(|piece| !matches!(piece, Piece::Text(text) if text.is_empty()));
+}
+
+fn end_of(field: Field, at: usize, after: &[Piece], escaping: Escaping) -> Result<End, FormatError> {
+    let Some(shape) = field.text() else {
+        return Ok(match after.first() {
+            Some(Piece::Text(text)) => End::Byte(text[0]),
+            _ => End::Own,
+        });
+    };
+    let text = match after.first() {
+        None => return Ok(End::Line),
+        Some(Piece::Text(text)) => text,
+        // A target begins with a slash, so a host before it needs no delimiter.
+        Some(Piece::Value { field: Field::Target, .. }) if shape == Shape::Word => {
+            return Ok(End::Byte(b'/'));
+        }
+        Some(_) => return Err(FormatError::Adjacent { at }),
+    };
+    let first = text[0];
+    if escaping.is_hard(first, shape) {
+        return Ok(match escaping {
+            Escaping::NginxJson if first == b'"' => End::JsonQuote,
+            Escaping::HaProxy if field == Field::Request && after.len() == 1 && text == b"\"" => {
+                End::LastQuote
+            }
+            _ => End::Byte(first),
+        });
+    }
+    if shape == Shape::Word && (first == b' ' || first == b'/' && escaping == Escaping::HaProxy) {
+        return Ok(End::Byte(first));
+    }
+    if field == Field::ClientPort {
+        return Ok(End::Byte(first));
+    }
+    let limit = (escaping == Escaping::NginxDefault).then_some(b'"');
+    Ok(anchored(after, escaping).unwrap_or(End::Search { from: first, limit }))
+}
+
+/// The end of free text, if all between it and the next `"` has a fixed width.
+fn anchored(after: &[Piece], escaping: Escaping) -> Option<End> {
+    // Under escape=json a `"` inside the value has a backslash before it and is no anchor.
+    if escaping != Escaping::NginxDefault {
+        return None;
+    }
+    let mut width = 0;
+    for piece in after {
+        match piece {
+            Piece::Text(text) => {
+                if let Some(hard) = text.iter().position(|byte| escaping.is_hard(*byte, Shape::Text)) {
+                    return Some(End::Before { byte: text[hard], width: width + hard });
+                }
+                width += text.len();
+            }
+            Piece::Value { field, .. } => width += field.width()?,
+            Piece::Captures => return None,
+        }
+    }
+    None
+}

@@ -1,0 +1,126 @@
+//! A place in a line, read eight bytes at a time. Never reads beyond the line, and finds no meaning in it.
+
+use memchr::memchr;
+
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+const HIGH_BITS: u64 = ONES << 7;
+
+/// What is left of a line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cursor<'l> {
+    rest: &'l [u8],
+    /// The last eight bytes of the line (zeros in front of a shorter one), so that its end needs no slow path.
+    tail: u64,
+}
+
+impl<'l> Cursor<'l> {
+    #[inline(always)]
+    pub(crate) fn new(line: &'l [u8]) -> Self {
+        let tail = line.last_chunk().map_or_else(|| short_tail(line), |tail| u64::from_le_bytes(*tail));
+        Self { rest: line, tail }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn rest(&self) -> &'l [u8] {
+        self.rest
+    }
+
+    /// The next eight bytes, first byte lowest; zeros beyond the end.
+    #[inline(always)]
+    pub(crate) fn word(&self) -> u64 {
+        match self.rest.first_chunk() {
+            Some(head) => u64::from_le_bytes(*head),
+            None if self.rest.is_empty() => 0,
+            None => self.tail >> (64 - 8 * self.rest.len()),
+        }
+    }
+
+    /// The eight bytes that begin `skip` bytes on.
+    #[inline(always)]
+    pub(crate) fn word_at(&self, skip: usize) -> u64 {
+        match self.rest.get(skip..).and_then(|rest| rest.first_chunk()) {
+            Some(head) => u64::from_le_bytes(*head),
+            None if self.rest.len() <= skip => 0,
+            None => self.tail >> (64 - 8 * (self.rest.len() - skip)),
+        }
+    }
+
+    /// Goes `length` bytes on, and gives them. `None` beyond the end.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, length: usize) -> Option<&'l [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(taken)
+    }
+
+    /// Bytes before the first `byte`. `None` if there is none.
+    #[inline(always)]
+    pub(crate) fn find(&self, byte: u8) -> Option<usize> {
+        let differences = self.word() ^ (ONES * u64::from(byte));
+        let zeros = differences.wrapping_sub(ONES) & !differences & HIGH_BITS;
+        if zeros != 0 {
+            let at = zeros.trailing_zeros() as usize / 8;
+            return (at < self.rest.len()).then_some(at);
+        }
+        // Most values are longer than a word or much longer.
+        memchr(byte, self.rest.get(8..)?).map(|at| at + 8)
+    }
+
+    /// The digits next, as a number, and how many there are: up to seven. `None` if there are none or more.
+    #[inline(always)]
+    pub(crate) fn digits(&self) -> Option<(u64, usize)> {
+        let digits = self.word() ^ (ONES * u64::from(b'0'));
+        let others = (((digits & !HIGH_BITS) + ONES * 0x76) | digits) & HIGH_BITS;
+        let bits = others.trailing_zeros() & !7;
+        if bits == 0 || others == 0 {
+            return None;
+        }
+        // Leading zeros fill up to eight digits, which are then added up in pairs, fours and eights.
+        let eight = digits << (64 - bits);
+        let pairs = (eight.wrapping_mul(10) + (eight >> 8)) & 0x00ff_00ff_00ff_00ff;
+        let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+        let number = (fours.wrapping_mul(10_000) + (fours >> 32)) & 0xffff_ffff;
+        Some((number, bits as usize / 8))
+    }
+}
+
+#[cold]
+fn short_tail(line: &[u8]) -> u64 {
+    let mut tail = [0; 8];
+    tail[8 - line.len()..].copy_from_slice(line);
+    u64::from_le_bytes(tail)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Cursor;
+
+    proptest! {
+        #[test]
+        fn word_is_the_next_bytes(line: Vec<u8>, skip in 0usize..40) {
+            let mut cursor = Cursor::new(&line);
+            prop_assume!(cursor.take(skip).is_some());
+            let mut expected = [0; 8];
+            for (byte, wanted) in expected.iter_mut().zip(cursor.rest()) {
+                *byte = *wanted;
+            }
+            prop_assert_eq!(cursor.word(), u64::from_le_bytes(expected));
+        }
+
+        #[test]
+        fn find_agrees_with_a_plain_search(line: Vec<u8>, byte: u8) {
+            let plain = line.iter().position(|other| *other == byte);
+            prop_assert_eq!(Cursor::new(&line).find(byte), plain);
+        }
+
+        #[test]
+        fn digits_agree_with_the_standard_library(number in 0u64..20_000_000, after in "[^0-9]?.{0,9}") {
+            let line = format!("{number}{after}");
+            let length = line.bytes().take_while(u8::is_ascii_digit).count();
+            let expected = (length < 8).then(|| (line[..length].parse().unwrap(), length));
+            prop_assert_eq!(Cursor::new(line.as_bytes()).digits(), expected);
+        }
+    }
+}

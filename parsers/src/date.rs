@@ -1,0 +1,227 @@
+//! Dates in logs become microseconds since 1970 UTC. Reads no clock: what a date leaves out comes from the caller.
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+const SECOND_US: i64 = 1_000_000;
+const MINUTE_US: i64 = 60 * SECOND_US;
+const DAY_S: i64 = 86_400;
+
+/// Dates already worked out, to the minute: neighbouring lines nearly always share theirs.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Dates {
+    clf: Option<ClfMinute>,
+    iso: Option<IsoMinute>,
+    zoneless: Option<ZonelessMinute>,
+}
+
+#[derive(Debug, Clone)]
+struct ClfMinute {
+    text: [u8; 17],
+    zone: [u8; 6],
+    us: i64,
+}
+
+#[derive(Debug, Clone)]
+struct IsoMinute {
+    text: [u8; 16],
+    zone: [u8; 6],
+    us: i64,
+}
+
+#[derive(Debug, Clone)]
+struct ZonelessMinute {
+    text: [u8; 17],
+    us: i64,
+}
+
+impl Dates {
+    /// `10/Oct/2000:13:55:36 -0700`, nginx `$time_local`, HAProxy `%T`, `%trg`, `%Tl`, `%trl`.
+    #[inline(always)]
+    pub(crate) fn clf(&mut self, text: &[u8; 26]) -> Option<i64> {
+        let minute: &[u8; 17] = text.first_chunk()?;
+        let zone: &[u8; 6] = text.last_chunk()?;
+        let base = match &self.clf {
+            Some(known) if known.text == *minute && known.zone == *zone => known.us,
+            _ => {
+                let us = clf_minute(minute)? * MINUTE_US - zone_us(zone)?;
+                self.clf = Some(ClfMinute { text: *minute, zone: *zone, us });
+                us
+            }
+        };
+        Some(base + second_us([text[17], text[18], text[19]])?)
+    }
+
+    /// `2026-11-20T13:00:00+01:00`, nginx `$time_iso8601`.
+    #[inline(always)]
+    pub(crate) fn iso(&mut self, text: &[u8; 25]) -> Option<i64> {
+        let minute: &[u8; 16] = text.first_chunk()?;
+        let zone: &[u8; 6] = text.last_chunk()?;
+        let base = match &self.iso {
+            Some(known) if known.text == *minute && known.zone == *zone => known.us,
+            _ => {
+                let us = iso_minute(minute)? * MINUTE_US - colon_zone_us(zone)?;
+                self.iso = Some(IsoMinute { text: *minute, zone: *zone, us });
+                us
+            }
+        };
+        Some(base + second_us([text[16], text[17], text[18]])?)
+    }
+
+    /// `10/Oct/2000:13:55:36.123` in `zone`, HAProxy `%t` and `%tr`. A repeated local time is the first of the two.
+    #[inline(always)]
+    pub(crate) fn zoneless(&mut self, text: &[u8; 24], zone: &TimeZone) -> Option<i64> {
+        let minute: &[u8; 17] = text.first_chunk()?;
+        let base = match &self.zoneless {
+            Some(known) if known.text == *minute => known.us,
+            _ => {
+                let us = local_us(clf_minute(minute)?, zone)?;
+                self.zoneless = Some(ZonelessMinute { text: *minute, us });
+                us
+            }
+        };
+        let millis = i64::from(digits([text[21], text[22], text[23]])?);
+        if text[20] != b'.' {
+            return None;
+        }
+        Some(base + second_us([text[17], text[18], text[19]])? + millis * 1_000)
+    }
+}
+
+/// RFC 3339 as syslog daemons write it (`T` or a space, any decimals, `Z`, `+01:00` or `+0100`), and its length.
+pub(crate) fn rfc3339(text: &[u8]) -> Option<(i64, usize)> {
+    let minutes = iso_minute(text.first_chunk()?)?;
+    let mut us = minutes * MINUTE_US + second_us(*text.get(16..)?.first_chunk()?)?;
+    let mut at = 19;
+    if text.get(at) == Some(&b'.') {
+        let decimals = text[at + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let mut scale = SECOND_US;
+        for digit in &text[at + 1..at + 1 + decimals] {
+            scale /= 10;
+            us += i64::from(digit - b'0') * scale;
+        }
+        at += 1 + decimals;
+    }
+    let rest = text.get(at..)?;
+    if rest.first() == Some(&b'Z') {
+        return Some((us, at + 1));
+    }
+    if let Some(zone) = rest.first_chunk().and_then(colon_zone_us) {
+        return Some((us - zone, at + 6));
+    }
+    let zone: &[u8; 5] = rest.first_chunk()?;
+    Some((us - zone_us(&[b' ', zone[0], zone[1], zone[2], zone[3], zone[4]])?, at + 5))
+}
+
+/// `Feb  6 12:14:14` (RFC 3164) in `zone`, in the year that puts it nearest to `reference_us`.
+pub(crate) fn rfc3164(text: &[u8; 15], zone: &TimeZone, reference_us: i64) -> Option<i64> {
+    let month = month([text[0], text[1], text[2]])?;
+    let tens = if text[4] == b' ' { b'0' } else { text[4] };
+    let day = digits([tens, text[5]])?;
+    if text[3] != b' ' || text[6] != b' ' {
+        return None;
+    }
+    let time = minute_of_day(&[text[7], text[8], text[9], text[10], text[11]])?;
+    let second = second_us([text[12], text[13], text[14]])?;
+    let reference_year = year_of(reference_us);
+    // 29 February needs a leap year, which may be four years away, and eight around a century.
+    (-8..=8)
+        .filter_map(|offset| {
+            let days = days_since_1970(reference_year + offset, month, day)?;
+            Some(local_us(days * 24 * 60 + time, zone)? + second)
+        })
+        .min_by_key(|us| us.abs_diff(reference_us))
+}
+
+/// Minutes since 1970 of `10/Oct/2000:13:55`.
+fn clf_minute(text: &[u8; 17]) -> Option<i64> {
+    let [d0, d1, b'/', m0, m1, m2, b'/', y0, y1, y2, y3, b':', h0, h1, colon, i0, i1] = *text else {
+        return None;
+    };
+    let days = days_since_1970(digits([y0, y1, y2, y3])?, month([m0, m1, m2])?, digits([d0, d1])?)?;
+    Some(days * 24 * 60 + minute_of_day(&[h0, h1, colon, i0, i1])?)
+}
+
+/// Minutes since 1970 of `2026-11-20T13:00`.
+fn iso_minute(text: &[u8; 16]) -> Option<i64> {
+    let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T' | b't' | b' ', h0, h1, colon, i0, i1] = *text
+    else {
+        return None;
+    };
+    let days = days_since_1970(digits([y0, y1, y2, y3])?, digits([m0, m1])?, digits([d0, d1])?)?;
+    Some(days * 24 * 60 + minute_of_day(&[h0, h1, colon, i0, i1])?)
+}
+
+/// Minutes since midnight of `13:55`.
+fn minute_of_day(text: &[u8; 5]) -> Option<i64> {
+    let hour = digits([text[0], text[1]])?;
+    let minute = digits([text[3], text[4]])?;
+    (text[2] == b':' && hour < 24 && minute < 60).then_some(i64::from(hour) * 60 + i64::from(minute))
+}
+
+/// `:36`. A leap second counts as the second before it, so that it stays in its hour.
+#[inline(always)]
+fn second_us(text: [u8; 3]) -> Option<i64> {
+    let second = digits([text[1], text[2]])?;
+    (text[0] == b':' && second <= 60).then_some(i64::from(second.min(59)) * SECOND_US)
+}
+
+/// ` -0700`.
+fn zone_us(text: &[u8; 6]) -> Option<i64> {
+    let [b' ', sign, h0, h1, m0, m1] = *text else { return None };
+    let (hours, minutes) = (digits([h0, h1])?, digits([m0, m1])?);
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
+    let us = i64::from(hours * 60 + minutes) * MINUTE_US;
+    match sign {
+        b'+' => Some(us),
+        b'-' => Some(-us),
+        _ => None,
+    }
+}
+
+/// `-07:00`.
+fn colon_zone_us(text: &[u8; 6]) -> Option<i64> {
+    let [sign, h0, h1, b':', m0, m1] = *text else { return None };
+    zone_us(&[b' ', sign, h0, h1, m0, m1])
+}
+
+/// The instant of a local minute, given in minutes as if it were UTC.
+fn local_us(minutes: i64, zone: &TimeZone) -> Option<i64> {
+    let naive = jiff::Timestamp::from_second(minutes * 60).ok()?;
+    let local: DateTime = TimeZone::UTC.to_datetime(naive);
+    Some(zone.to_timestamp(local).ok()?.as_microsecond())
+}
+
+fn year_of(us: i64) -> i32 {
+    let instant = jiff::Timestamp::from_microsecond(us).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    i32::from(TimeZone::UTC.to_datetime(instant).year())
+}
+
+/// Days since 1970-01-01 in the proleptic Gregorian calendar; `None` if there is no such day.
+fn days_since_1970(year: i32, month: i32, day: i32) -> Option<i64> {
+    let (year, month, day) = (i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?);
+    let date = DateTime::new(year, month, day, 0, 0, 0, 0).ok()?;
+    Some(TimeZone::UTC.to_timestamp(date).ok()?.as_second() / DAY_S)
+}
+
+fn month(name: [u8; 3]) -> Option<i32> {
+    const MONTHS: [&[u8; 3]; 12] =
+        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+    MONTHS.iter().position(|known| **known == name).and_then(|at| i32::try_from(at + 1).ok())
+}
+
+/// A number of exactly these digits.
+#[inline(always)]
+fn digits<const N: usize>(text: [u8; N]) -> Option<i32> {
+    let mut value = 0;
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + i32::from(digit);
+    }
+    Some(value)
+}

@@ -1,0 +1,109 @@
+//! What syslog daemons and journald write before a message. Finds the message; works a date out only when asked.
+
+use jiff::tz::TimeZone;
+
+use crate::date;
+
+/// The message behind any prefix: `<PRI>`, RFC 3164, RFC 5424, ISO dates, journald, HAProxy's own, CRI.
+#[inline]
+pub(crate) fn skip(line: &[u8]) -> &[u8] {
+    let text = skip_priority(line);
+    match text {
+        [b'A'..=b'S', b'a'..=b'u', b'a'..=b'y', b' ', ..] => match rfc3164_date(text) {
+            Some(_) => skip_host_and_tag(&text[16..]),
+            None => text,
+        },
+        [b'1', b' ', rest @ ..] => skip_rfc5424(rest).unwrap_or(text),
+        [_, _, _, _, b'-', ..] => match date::rfc3339(text) {
+            Some((_, length)) => match text.get(length..) {
+                Some([b' ', rest @ ..]) => skip_host_and_tag(skip_cri(rest)),
+                _ => text,
+            },
+            None => text,
+        },
+        _ => text,
+    }
+}
+
+/// The instant in the prefix, in microseconds since 1970.
+pub(crate) fn date_us(line: &[u8], zone: &TimeZone, reference_us: i64) -> Option<i64> {
+    let text = skip_priority(line);
+    if let Some(date) = rfc3164_date(text) {
+        return date::rfc3164(date, zone, reference_us);
+    }
+    let text = text.strip_prefix(b"1 ").unwrap_or(text);
+    date::rfc3339(text).map(|(us, _)| us)
+}
+
+/// `<134>`.
+#[inline]
+fn skip_priority(line: &[u8]) -> &[u8] {
+    let [b'<', rest @ ..] = line else { return line };
+    match rest.iter().take(4).position(|byte| *byte == b'>') {
+        Some(end) if end > 0 && rest[..end].iter().all(u8::is_ascii_digit) => &rest[end + 1..],
+        _ => line,
+    }
+}
+
+/// `Feb  6 12:14:14 `, by its shape.
+#[inline]
+fn rfc3164_date(text: &[u8]) -> Option<&[u8; 15]> {
+    let date: &[u8; 15] = text.first_chunk()?;
+    (text.get(15) == Some(&b' ') && date[3] == b' ' && date[6] == b' ' && date[9] == b':' && date[12] == b':')
+        .then_some(date)
+}
+
+/// `host tag[pid]: `, where either may be missing. The tag is the word that ends in a colon.
+#[inline]
+fn skip_host_and_tag(text: &[u8]) -> &[u8] {
+    let Some(first) = memchr::memchr(b' ', text) else { return text };
+    if text[..first].ends_with(b":") {
+        return &text[first + 1..];
+    }
+    let rest = &text[first + 1..];
+    match memchr::memchr(b' ', rest) {
+        Some(second) if rest[..second].ends_with(b":") => &rest[second + 1..],
+        _ => text,
+    }
+}
+
+/// Kubernetes' `stdout F `.
+fn skip_cri(text: &[u8]) -> &[u8] {
+    match text {
+        [b's', b't', b'd', b'o', b'u', b't', b' ', b'F' | b'P', b' ', rest @ ..]
+        | [b's', b't', b'd', b'e', b'r', b'r', b' ', b'F' | b'P', b' ', rest @ ..] => rest,
+        _ => text,
+    }
+}
+
+/// `DATE HOST APP PID MSGID STRUCTURED-DATA `, then perhaps a byte order mark.
+fn skip_rfc5424(text: &[u8]) -> Option<&[u8]> {
+    let mut rest = text;
+    if date::rfc3339(rest).is_none() && !rest.starts_with(b"- ") {
+        return None;
+    }
+    for _ in 0..5 {
+        rest = &rest[memchr::memchr(b' ', rest)? + 1..];
+    }
+    let rest = skip_structured_data(rest)?.strip_prefix(b" ")?;
+    Some(rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest))
+}
+
+/// `-`, or `[id name="value"]` one after the other; `\` escapes `"`, `\` and `]` in values.
+fn skip_structured_data(text: &[u8]) -> Option<&[u8]> {
+    if let [b'-', rest @ ..] = text {
+        return Some(rest);
+    }
+    let mut rest = text;
+    while let [b'[', ..] = rest {
+        let (mut quoted, mut escaped) = (false, false);
+        let end = rest.iter().position(|byte| {
+            let closes = *byte == b']' && !quoted;
+            quoted ^= *byte == b'"' && !escaped;
+            escaped = *byte == b'\\' && !escaped;
+            closes
+        })?;
+        rest = &rest[end + 1..];
+    }
+    (rest.len() < text.len()).then_some(rest)
+}

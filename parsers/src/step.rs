@@ -1,0 +1,268 @@
+//! What a compiled format is made of: a sequence of steps. Knows no vendor's syntax and reads no log line.
+
+use crate::cursor::Cursor;
+
+/// One step of reading a line from left to right: a value, then what the format writes behind it.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    pub(crate) field: Field,
+    pub(crate) end: End,
+    pub(crate) then: Literal,
+}
+
+/// Where a value ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Its own syntax says so (numbers, dates, addresses).
+    Own,
+    /// Before the first such byte, which the value cannot hold.
+    Byte(u8),
+    /// Before the first `"` that no backslash escapes.
+    JsonQuote,
+    /// Before the last `"` of the line.
+    LastQuote,
+    /// `width` bytes before the first such byte, which neither the value nor those bytes can hold.
+    Before { byte: u8, width: usize },
+    /// Before the one place where the literal and the steps after it fit; two such places are ambiguous.
+    /// Neither is it beyond the first `limit`, which the value cannot hold.
+    Search { from: u8, limit: Option<u8> },
+    /// At the end of the line.
+    Line,
+}
+
+impl End {
+    /// The byte that follows the value, where there is one; else one that no log line holds.
+    #[inline]
+    pub(crate) const fn byte(&self) -> u8 {
+        match self {
+            Self::Byte(byte) | Self::Search { from: byte, .. } => *byte,
+            _ => b'\n',
+        }
+    }
+}
+
+/// What a value means. Everything a format can say is one of these, so a new format is a table, not a code path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field {
+    /// No value, only the literal.
+    Nothing,
+    /// HAProxy's `{…} ` with its space, or nothing where no header is captured.
+    Captures,
+    /// Client address.
+    Client,
+    /// HAProxy's `%ci:%cp`.
+    ClientPort,
+    /// `10/Oct/2000:13:55:36 -0700`.
+    ClfDate,
+    /// `2026-11-20T13:00:00+01:00`.
+    IsoDate,
+    /// `10/Oct/2000:13:55:36.123`, in the source's zone.
+    ZonelessDate,
+    /// Seconds since 1970, perhaps with decimals.
+    Epoch,
+    Request,
+    Method,
+    Target,
+    Protocol,
+    Status,
+    /// HAProxy's: `-1` where there was none.
+    ProxyStatus,
+    Bytes,
+    RemoteUser,
+    Referer,
+    UserAgent,
+    Site,
+    /// HAProxy frontend; a `~` behind it means TLS.
+    Frontend,
+    Backend,
+    /// HAProxy server, or `<NOSRV>`, or an applet in angle brackets.
+    ProxyServer,
+    /// `$request_time`, in seconds.
+    RequestTime,
+    /// Lists of seconds, one per attempt.
+    UpstreamTimes,
+    ConnectTimes,
+    HeaderTimes,
+    /// List of upstream addresses.
+    UpstreamAddresses,
+    /// HAProxy's total: the latency, and what leads from the logged start to the end.
+    Total {
+        latency: bool,
+        elapsed: bool,
+    },
+    /// HAProxy timers in milliseconds.
+    QueueMs,
+    ConnectMs,
+    ResponseMs,
+    Retries,
+    /// HAProxy's termination state, of so many bytes.
+    Termination(u8),
+    Cache,
+    Scheme,
+    /// TLS version or cipher: there is one, so the request came over TLS.
+    Tls,
+    /// Nothing that a record keeps.
+    Skip(Shape),
+}
+
+/// What a skipped value may look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Digits, perhaps with sign and decimals, or `-`, or nothing.
+    Number,
+    /// A number, and so many further ones behind slashes.
+    Numbers(u8),
+    /// A word without spaces.
+    Word,
+    /// Anything the escaping lets through.
+    Text,
+    /// A captured client cookie, `-` or `NAME=…` with whatever the client sent.
+    Cookie,
+    /// An upstream list.
+    List,
+    /// A date of so many bytes.
+    Fixed(u8),
+}
+
+impl Field {
+    /// Bytes the value always takes, where that is so.
+    pub(crate) const fn width(self) -> Option<usize> {
+        match self {
+            Self::ClfDate => Some(26),
+            Self::IsoDate => Some(25),
+            Self::ZonelessDate => Some(24),
+            Self::Status => Some(3),
+            Self::Termination(width) | Self::Skip(Shape::Fixed(width)) => Some(width as usize),
+            _ => None,
+        }
+    }
+
+    /// How the value looks; `None` if its own syntax ends it.
+    pub(crate) const fn text(self) -> Option<Shape> {
+        match self {
+            Self::Request | Self::Target | Self::RemoteUser | Self::Referer | Self::UserAgent => {
+                Some(Shape::Text)
+            }
+            Self::Client
+            | Self::ClientPort
+            | Self::Method
+            | Self::Protocol
+            | Self::Site
+            | Self::Frontend
+            | Self::Backend
+            | Self::ProxyServer
+            | Self::Cache
+            | Self::Scheme
+            | Self::Tls => Some(Shape::Word),
+            Self::Skip(shape @ (Shape::Word | Shape::Text | Shape::Cookie)) => Some(shape),
+            _ => None,
+        }
+    }
+
+    /// The same value with nothing kept of it.
+    pub(crate) const fn skipped(self) -> Self {
+        match self.width() {
+            Some(width) if !matches!(self, Self::Termination(_)) => Self::Skip(Shape::Fixed(width as u8)),
+            _ => match self {
+                Self::UpstreamTimes | Self::ConnectTimes | Self::HeaderTimes | Self::UpstreamAddresses => {
+                    Self::Skip(Shape::List)
+                }
+                _ => match self.text() {
+                    Some(shape) => Self::Skip(shape),
+                    None => Self::Skip(Shape::Number),
+                },
+            },
+        }
+    }
+
+    /// Which record field the value fills: of several that fill the same one, the best ranked stays.
+    pub(crate) const fn slot(self) -> Option<Slot> {
+        Some(match self {
+            Self::Client | Self::ClientPort => Slot::Client,
+            Self::ClfDate | Self::IsoDate | Self::ZonelessDate | Self::Epoch => Slot::Time,
+            Self::Request => Slot::Request,
+            Self::Method => Slot::Method,
+            Self::Target => Slot::Target,
+            Self::Protocol => Slot::Protocol,
+            Self::Status | Self::ProxyStatus => Slot::Status,
+            Self::Bytes => Slot::Bytes,
+            Self::RemoteUser => Slot::RemoteUser,
+            Self::Referer => Slot::Referer,
+            Self::UserAgent => Slot::UserAgent,
+            Self::Site | Self::Frontend => Slot::Site,
+            Self::Backend => Slot::Backend,
+            Self::ProxyServer | Self::UpstreamAddresses => Slot::Server,
+            Self::RequestTime | Self::Total { latency: true, .. } => Slot::Latency,
+            Self::UpstreamTimes => Slot::Upstream,
+            Self::QueueMs => Slot::Queue,
+            Self::ConnectTimes | Self::ConnectMs => Slot::Connect,
+            Self::HeaderTimes | Self::ResponseMs => Slot::Response,
+            Self::Retries => Slot::Retries,
+            Self::Termination(_) => Slot::Termination,
+            Self::Cache => Slot::Cache,
+            Self::Scheme | Self::Tls => Slot::Tls,
+            Self::Nothing | Self::Captures | Self::Total { latency: false, .. } | Self::Skip(_) => {
+                return None;
+            }
+        })
+    }
+}
+
+/// A field of the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slot {
+    Client,
+    Time,
+    Request,
+    Method,
+    Target,
+    Protocol,
+    Status,
+    Bytes,
+    RemoteUser,
+    Referer,
+    UserAgent,
+    Site,
+    Backend,
+    Server,
+    Latency,
+    Upstream,
+    Queue,
+    Connect,
+    Response,
+    Retries,
+    Termination,
+    Cache,
+    Tls,
+}
+
+/// Bytes that the format itself writes, ready for a compare of eight bytes at once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Literal {
+    word: u64,
+    mask: u64,
+    text: Box<[u8]>,
+}
+
+impl Literal {
+    pub(crate) fn new(text: &[u8]) -> Self {
+        let mut word = [0; 8];
+        let mut mask = [0; 8];
+        let head = text.len().min(8);
+        word[..head].copy_from_slice(&text[..head]);
+        mask[..head].fill(0xff);
+        Self { word: u64::from_le_bytes(word), mask: u64::from_le_bytes(mask), text: text.into() }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Goes behind the literal, if it is next.
+    #[inline(always)]
+    pub(crate) fn skip(&self, cursor: &mut Cursor<'_>) -> bool {
+        (cursor.word() ^ self.word) & self.mask == 0
+            && (self.text.len() <= 8 || cursor.rest().starts_with(&self.text))
+            && cursor.take(self.text.len()).is_some()
+    }
+}

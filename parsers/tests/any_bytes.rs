@@ -1,0 +1,123 @@
+//! Bytes in a log belong to an attacker: whatever they are, each line is one of four things, and nothing panics.
+
+mod common;
+
+use common::{TIMED, compile_with, hostile};
+use logstat_parsers::{Escape, Format, Line, Options, PRESETS, Record, detect};
+use proptest::prelude::*;
+
+const LINES: [&str; 5] = [
+    r#"192.0.2.1 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 5 "-" "-" 0.001 0.001, 0.002 : -"#,
+    r#"example.com 2001:db8::1 - me [10/Oct/2000:13:55:36 +0000] "GET / HTTP/1.1" 200 5 "-" "-""#,
+    r#"<134>Feb  6 12:14:14 lb haproxy[1]: 192.0.2.1:1 [06/Feb/2009:12:14:14.655] a b/c 1/0/3/6/1 200 2 N=v - ---- 1/1/1/1/0 0/0 {x} {} "GET / HTTP/1.1""#,
+    "1 2026-11-20T13:00:00Z h a p m [i k=\"v\"] 192.0.2.1:40962 [20/Sep/2018:15:44:23.285] main app/s 0/0/1 212 SC 1/1/0/0/0 0/0",
+    "2026-11-20T13:00:00+0100 lb haproxy[1]: Server bk/s1 is DOWN, reason: Layer4 timeout.",
+];
+
+fn formats() -> Vec<Format> {
+    let presets = PRESETS.iter().map(|preset| compile_with(preset.name, Escape::Default));
+    let modes = [Escape::Default, Escape::Json, Escape::None];
+    let odd = r#"$remote_addr:$remote_port $http_x [$upstream_addr] $http_y$request_uri $upstream_response_time $msec"#;
+    presets
+        .chain(modes.map(|escape| compile_with(TIMED, escape)))
+        .chain(modes.map(|escape| compile_with(&odd.replace("$http_y$", "$host$"), escape)))
+        .collect()
+}
+
+/// A real line with some bytes replaced, removed or added.
+fn damaged() -> impl Strategy<Value = Vec<u8>> {
+    let change = (any::<prop::sample::Index>(), 0usize..6, hostile());
+    (prop::sample::select(LINES.to_vec()), prop::collection::vec(change, 0..4)).prop_map(|(line, changes)| {
+        let mut line = line.as_bytes().to_vec();
+        for (at, removed, added) in changes {
+            let at = at.index(line.len() + 1);
+            let end = (at + removed).min(line.len());
+            line.splice(at..end, added);
+        }
+        line
+    })
+}
+
+fn is_part_of(line: &[u8], part: Option<&[u8]>) -> bool {
+    part.is_none_or(|part| {
+        line.as_ptr_range().contains(&part.as_ptr())
+            || part.is_empty()
+            || b"GET POST".windows(part.len()).any(|w| w == part)
+    })
+}
+
+fn all_parts<'l>(record: &Record<'l>) -> [Option<&'l [u8]>; 10] {
+    [
+        record.remote_user,
+        record.method,
+        record.target,
+        record.protocol,
+        record.request,
+        record.referer,
+        record.user_agent,
+        record.site,
+        record.backend,
+        record.server,
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn any_line_is_something(line in prop_oneof![damaged(), hostile(), any::<Vec<u8>>()]) {
+        for format in formats() {
+            match format.parser(1_700_000_000_000_000).parse(&line) {
+                Line::Record(record) => {
+                    prop_assert!(all_parts(&record).into_iter().all(|part| is_part_of(&line, part)));
+                }
+                Line::Reject(reject) => prop_assert!(reject.byte <= line.len(), "{:?}", reject),
+                Line::Event(event) => prop_assert!(line.ends_with(event.message) || line.ends_with(b"\r")),
+                Line::Blank => prop_assert!(line.trim_ascii().is_empty()),
+            }
+        }
+    }
+
+    #[test]
+    fn what_came_before_does_not_matter(lines in prop::collection::vec(damaged(), 1..6)) {
+        for format in formats() {
+            let mut used = format.parser(1_700_000_000_000_000);
+            for line in &lines {
+                prop_assert_eq!(used.parse(line), format.parser(1_700_000_000_000_000).parse(line));
+            }
+        }
+    }
+
+    #[test]
+    fn any_format_string_compiles_or_says_where_not(text in prop_oneof![
+        ".{0,40}",
+        "([$%]\\{?[a-zA-Z_]{0,12}[\\[\\]{}+Q, \"/:-]{0,3}){0,8}",
+        prop::collection::vec(prop::sample::select(vec![
+            "$remote_addr", "$status", "$time_local", "$http_x", " ", "\"", "%ci", "%tr", "%[src]", "%{+Q}r", "%hr", "%%", ":", "$", "%", "\\",
+        ]), 0..9).prop_map(|parts| parts.concat()),
+    ], line in damaged()) {
+        match Format::compile(&text, &Options::default()) {
+            Ok(format) => drop(format.parser(0).parse(&line)),
+            Err(error) => prop_assert!(error.position() <= text.len() && !error.hint().is_empty()),
+        }
+    }
+
+    #[test]
+    fn detection_takes_anything(sample: Vec<u8>) {
+        let detection = detect(&sample, &Options::default());
+        prop_assert!(detection.best.is_none_or(|best| best.matched <= detection.total));
+    }
+}
+
+#[test]
+fn a_long_line_takes_linear_time() {
+    // Quadratic work would take minutes for these.
+    for filler in [" - ", " [", "\" \"", " ", "{", ", ", "\\\"", "[", "=", " ---- 1/1/1/1/0 0/0"] {
+        let line = [LINES[2].as_bytes()[..130].to_vec(), filler.repeat(1 << 20).into_bytes()].concat();
+        let user = [b"192.0.2.1 - ".to_vec(), filler.repeat(1 << 20).into_bytes()].concat();
+        for format in formats() {
+            drop(format.parser(0).parse(&line));
+            drop(format.parser(0).parse(&user));
+        }
+    }
+}

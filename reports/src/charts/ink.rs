@@ -1,0 +1,126 @@
+//! The palette: what a mark means, and its colour on light and on dark. Safe for the common kinds of colour blindness.
+
+use super::Theme;
+use plotters::style::RGBColor;
+
+/// What a mark stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ink {
+    Paper,
+    Text,
+    Muted,
+    Grid,
+    Axis,
+    Gap,
+    Mean,
+    Peak,
+    P50,
+    P95,
+    P99,
+    Status1xx,
+    Status2xx,
+    Status3xx,
+    Status4xx,
+    Status5xx,
+    StatusOther,
+    Bytes,
+    Heat(usize),
+    Server(usize),
+    OtherServers,
+}
+
+/// Steps of the heat ramp, and servers with a colour of their own.
+pub(crate) const HEAT_STEPS: usize = 7;
+pub(crate) const SERVERS: usize = 8;
+
+const HEAT: [(u32, u32); HEAT_STEPS] = [
+    (0xE3_EEF9, 0x1B_2D40),
+    (0xC3_DBF0, 0x1F_4162),
+    (0x94_C0E4, 0x1F_5482),
+    (0x5F_9FD3, 0x2B_74B0),
+    (0x34_7CBB, 0x4F_97D3),
+    (0x17_589B, 0x8C_C0EC),
+    (0x08_3163, 0xDC_EEFC),
+];
+
+const SERVER: [(u32, u32); SERVERS] = [
+    (0x3B_76B5, 0x4F_8FD0),
+    (0xE3_9A35, 0xE5_A54B),
+    (0x2C_9C83, 0x3C_B79B),
+    (0xB9_5C93, 0xCB_76A8),
+    (0x7D_B9E1, 0x8F_C9EF),
+    (0xC2_5A34, 0xD6_7148),
+    (0xD9_CB52, 0xE0_D264),
+    (0x72_65B0, 0x8B_7FC9),
+];
+
+impl Ink {
+    /// Every ink once.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        const NAMED: [Ink; 19] = [
+            Ink::Paper,
+            Ink::Text,
+            Ink::Muted,
+            Ink::Grid,
+            Ink::Axis,
+            Ink::Gap,
+            Ink::Mean,
+            Ink::Peak,
+            Ink::P50,
+            Ink::P95,
+            Ink::P99,
+            Ink::Status1xx,
+            Ink::Status2xx,
+            Ink::Status3xx,
+            Ink::Status4xx,
+            Ink::Status5xx,
+            Ink::StatusOther,
+            Ink::Bytes,
+            Ink::OtherServers,
+        ];
+        NAMED.into_iter().chain((0..HEAT_STEPS).map(Self::Heat)).chain((0..SERVERS).map(Self::Server))
+    }
+
+    /// On light and on dark, as 0xRRGGBB. No light colour stands for two dark ones: the page maps one to the other.
+    const fn pair(self) -> (u32, u32) {
+        match self {
+            Self::Paper => (0xFF_FFFF, 0x15_191E),
+            Self::Text => (0x1A_2027, 0xE8_ECF0),
+            Self::Muted => (0x5A_6572, 0x9B_A6B2),
+            Self::Grid => (0xE7_EAEE, 0x27_2D34),
+            Self::Axis => (0xB6_BEC7, 0x48_515B),
+            Self::Gap => (0xF3_F4F6, 0x1D_2228),
+            Self::Mean => (0x2A_6FB8, 0x5B_A3E6),
+            Self::Peak => (0xC9_6A12, 0xF0_9A45),
+            Self::P50 => (0x86_B4DD, 0x4C_79A3),
+            Self::P95 => (0x1D_5FA8, 0x6A_B0F2),
+            Self::P99 => (0xA8_3F87, 0xDB_7FBE),
+            Self::Status1xx => (0x9A_A5B1, 0x76_818D),
+            Self::Status2xx => (0x78_AFDB, 0x3F_78A9),
+            Self::Status3xx => (0xB7_D3EB, 0x2A_4E6E),
+            Self::Status4xx => (0xEB_A93B, 0xE2_A63F),
+            Self::Status5xx => (0xC7_2E38, 0xF0_5B60),
+            Self::StatusOther => (0x7A_6F9B, 0x98_8DBB),
+            Self::Bytes => (0x2F_9484, 0x3F_B3A0),
+            Self::OtherServers => (0xC3_C9D0, 0x4E_5761),
+            Self::Heat(step) => HEAT[step],
+            Self::Server(rank) => SERVER[rank],
+        }
+    }
+
+    pub(crate) const fn colour(self, theme: Theme) -> RGBColor {
+        let (light, dark) = self.pair();
+        let rgb = match theme {
+            Theme::Light => light,
+            Theme::Dark => dark,
+        };
+        let [_, red, green, blue] = rgb.to_be_bytes();
+        RGBColor(red, green, blue)
+    }
+
+    /// `#RRGGBB`, as it stands in the SVG.
+    pub(crate) fn hex(self, theme: Theme) -> String {
+        let RGBColor(red, green, blue) = self.colour(theme);
+        format!("#{red:02X}{green:02X}{blue:02X}")
+    }
+}

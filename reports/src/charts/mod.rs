@@ -1,0 +1,112 @@
+//! Pictures of a report: requests, latency, status classes, bytes, servers. Draws; never merges or computes percentiles.
+//!
+//! Each chart is one file with one function, `draw`, that turns the report's hours into a [`picture::Picture`];
+//! `bytes.rs` is the smallest. `timeline` cuts the window into columns, `scale` and `frame` make axes and header.
+
+mod bytes;
+mod columns;
+mod frame;
+mod heat;
+mod ink;
+mod latency;
+pub(crate) mod picture;
+mod requests;
+mod scale;
+mod servers;
+mod status;
+mod timeline;
+
+use crate::model::Report;
+use frame::Shape;
+pub(crate) use ink::Ink;
+use picture::Picture;
+use timeline::Timeline;
+
+/// A picture of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Chart {
+    /// Requests per second, mean and busiest second.
+    Requests,
+    /// Latency percentiles.
+    Latency,
+    /// Requests by class of status, stacked.
+    Status,
+    /// Bytes sent.
+    Bytes,
+    /// Latency bands by hour.
+    Heat,
+    /// Share of the requests per server.
+    Servers,
+}
+
+impl Chart {
+    /// All, in the order of the page.
+    pub const ALL: [Self; 6] =
+        [Self::Requests, Self::Latency, Self::Status, Self::Bytes, Self::Heat, Self::Servers];
+
+    /// The file's name without its suffix.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Latency => "latency",
+            Self::Status => "status",
+            Self::Bytes => "bytes",
+            Self::Heat => "latency-heat",
+            Self::Servers => "servers",
+        }
+    }
+
+    /// What it shows, with the unit.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Requests => "Requests per second",
+            Self::Latency => "Latency",
+            Self::Status => "Requests by status",
+            Self::Bytes => "Bytes sent",
+            Self::Heat => "Latency bands",
+            Self::Servers => "Requests per server",
+        }
+    }
+
+    fn draw(self, report: &Report, timeline: &Timeline, shape: &Shape) -> Option<Picture> {
+        match self {
+            Self::Requests => requests::draw(report, timeline, shape),
+            Self::Latency => latency::draw(report, timeline, shape),
+            Self::Status => status::draw(report, timeline, shape),
+            Self::Bytes => bytes::draw(report, timeline, shape),
+            Self::Heat => heat::draw(report, timeline, shape),
+            Self::Servers => servers::draw(report, timeline, shape),
+        }
+    }
+}
+
+/// Colours for a light or a dark background.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the word says it")]
+pub enum Theme {
+    Light,
+    Dark,
+}
+
+/// The chart as an SVG document; `None` when there is nothing to draw.
+#[must_use]
+pub fn svg(chart: Chart, report: &Report, theme: Theme) -> Option<String> {
+    Some(picture(chart, report, &Shape::FILE)?.svg(theme))
+}
+
+/// The chart as a PNG of twice the SVG's size, with its own font; `None` when there is nothing to draw.
+#[must_use]
+pub fn png(chart: Chart, report: &Report, theme: Theme) -> Option<Vec<u8>> {
+    Some(picture(chart, report, &Shape::FILE)?.png(theme))
+}
+
+/// The chart for the page, for a wide and for a narrow screen.
+pub(crate) fn for_page(chart: Chart, report: &Report) -> Option<[Picture; 2]> {
+    Some([picture(chart, report, &Shape::PAGE)?, picture(chart, report, &Shape::PHONE)?])
+}
+
+fn picture(chart: Chart, report: &Report, shape: &Shape) -> Option<Picture> {
+    chart.draw(report, &Timeline::new(report, shape.most_columns())?, shape)
+}

@@ -1,0 +1,46 @@
+//! Requests per second: the mean of each hour, and above it, on an axis of its own, the busiest second.
+
+use super::columns::{self, Column};
+use super::frame::{Frame, Panel, Shape};
+use super::ink::Ink;
+use super::picture::Picture;
+use super::scale::{self, Scale};
+use super::timeline::Timeline;
+use crate::model::Report;
+use crate::text;
+
+pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Option<Picture> {
+    let columns = Column::all(&report.hour_totals, timeline);
+    let mut frame = Frame::new(shape, timeline, "Requests per second", "", &[]);
+    let (upper, lower) = (frame.panel(0.06, 0.4), frame.panel(0.54, 1.0));
+    let peaks: Vec<_> = columns.iter().map(|column| Some(column.as_ref()?.peak as f64)).collect();
+    let means: Vec<_> = columns.iter().map(|column| Some(column.as_ref()?.mean_per_s())).collect();
+
+    panel(&mut frame, &upper, &peaks, 1.0, Ink::Peak, |column, peak| {
+        let at = columns[column].as_ref().and_then(|column| column.peak_at);
+        let at = at.map_or_else(String::new, |at| format!(" at {}", timeline.second(at)));
+        format!("{}/s{at}", text::count(peak as u64))
+    });
+    panel(&mut frame, &lower, &means, 1e-3, Ink::Mean, |_, mean| format!("{}/s", text::rate(mean)));
+    frame.heading(&upper, &format!("busiest second of each {}", timeline.unit()), Ink::Peak);
+    frame.heading(&lower, &format!("mean of each {}", timeline.unit()), Ink::Mean);
+    frame.time_axis(&lower);
+    Some(frame.finish(&lower, |column| {
+        let column = columns[column].as_ref()?;
+        let at = column.peak_at.map_or_else(String::new, |at| format!(" at {}", timeline.second(at)));
+        let (mean, requests) = (text::rate(column.mean_per_s()), text::grouped(column.requests));
+        Some(format!("{mean}/s on average\n{}/s in the busiest second{at}\n{requests} requests", column.peak))
+    }))
+}
+
+fn panel(frame: &mut Frame<'_>, panel: &Panel, values: &[Option<f64>], smallest: f64, ink: Ink, note: impl Fn(usize, f64) -> String) {
+    let highest = values.iter().flatten().copied().fold(0.0, f64::max);
+    let scale = Scale::linear(highest, frame.room(panel), smallest);
+    let places: Vec<_> = values.iter().map(|value| value.map(|value| scale.place(value))).collect();
+    frame.value_axis(panel, &scale, |value| format!("{}/s", scale::number(value)));
+    frame.gaps(panel, |column| values[column].is_some());
+    frame.steps(panel, &places, ink);
+    if let Some((column, value)) = columns::highest(values) {
+        frame.point_out(panel, column, scale.place(value), &note(column, value), ink);
+    }
+}

@@ -1,0 +1,71 @@
+//! `hourly.csv` and `top.csv`. Never merges or rounds away: empty means unknown.
+
+use crate::columns::{COLUMNS, Get, MILLIS_DECIMALS, RATE_DECIMALS};
+use crate::hours::rfc3339;
+use crate::model::{Figures, Report};
+use crate::text::{csv_cell, decimals};
+
+/// `hourly.csv`: one row per hour and group, as `report.hours` has them.
+#[must_use]
+pub fn hourly(report: &Report) -> Vec<u8> {
+    let mut table = Table::new();
+    let by = report.by.iter().map(|by| by.name());
+    table.row(["hour", "source"].into_iter().chain(by).chain(COLUMNS.iter().map(|column| column.name)));
+    for row in &report.hours {
+        let by = report.by.iter().map(|by| csv_cell(by.value(&row.group).unwrap_or_default()).into_owned());
+        let names = [rfc3339(row.hour), csv_cell(&row.group.source).into_owned()].into_iter().chain(by);
+        table.row(names.chain(COLUMNS.iter().map(|column| figure(column.get, &row.figures))));
+    }
+    table.finish()
+}
+
+/// `top.csv`: every row of every top list.
+#[must_use]
+pub fn top(report: &Report) -> Vec<u8> {
+    let mut table = Table::new();
+    table.row(["list", "source", "rank", "value", "requests", "error", "bytes_sent", "latency_p95_ms"]);
+    for list in &report.top {
+        for (row, rank) in list.rows.iter().zip(1..) {
+            table.row([
+                csv_cell(&list.list).into_owned(),
+                csv_cell(&list.source).into_owned(),
+                u64::to_string(&rank),
+                csv_cell(&row.value).into_owned(),
+                row.requests.to_string(),
+                row.error.to_string(),
+                row.bytes_sent.map(|bytes| bytes.to_string()).unwrap_or_default(),
+                number(row.latency_p95_ms, MILLIS_DECIMALS),
+            ]);
+        }
+    }
+    table.finish()
+}
+
+fn figure(get: Get, figures: &Figures) -> String {
+    match get {
+        Get::Count(get) => get(figures).map(|count| count.to_string()).unwrap_or_default(),
+        Get::Rate(get) => number(Some(get(figures)), RATE_DECIMALS),
+        Get::Millis(get) => number(get(figures), MILLIS_DECIMALS),
+    }
+}
+
+fn number(number: Option<f64>, places: usize) -> String {
+    number.filter(|number| number.is_finite()).map(|number| decimals(number, places)).unwrap_or_default()
+}
+
+/// Rows into memory, so that writing cannot fail.
+struct Table(csv::Writer<Vec<u8>>);
+
+impl Table {
+    fn new() -> Self {
+        Self(csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new()))
+    }
+
+    fn row<C: AsRef<[u8]>>(&mut self, cells: impl IntoIterator<Item = C>) {
+        self.0.write_record(cells).expect("rows are of equal length and memory does not fail");
+    }
+
+    fn finish(self) -> Vec<u8> {
+        self.0.into_inner().expect("memory does not fail")
+    }
+}

@@ -1,0 +1,63 @@
+//! Hours on the calendar: labels in the reader's time zone, gaps in the window. Reads no clock.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::model::Report;
+
+/// Seconds of an hour.
+pub(crate) const HOUR_S: i64 = 3600;
+
+/// A stretch of time, Unix seconds: from `since` up to but not including `until`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Gap {
+    #[expect(missing_docs)]
+    pub since: i64,
+    #[expect(missing_docs)]
+    pub until: i64,
+}
+
+/// The stretches of whole hours inside the window in which no request ended, oldest first.
+#[must_use]
+pub fn gaps(report: &Report) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    let mut reached = report.since;
+    for row in &report.hour_totals {
+        if row.hour > reached {
+            gaps.push(Gap { since: reached, until: row.hour });
+        }
+        reached = reached.max(row.hour + HOUR_S);
+    }
+    if reached < report.until {
+        gaps.push(Gap { since: reached, until: report.until });
+    }
+    gaps
+}
+
+/// The instant in UTC, `2026-11-20T13:00:00Z`.
+#[must_use]
+pub fn rfc3339(at: i64) -> String {
+    instant(at).to_string()
+}
+
+/// The zone of the report; UTC if this machine does not know it.
+pub(crate) fn zone(report: &Report) -> TimeZone {
+    TimeZone::get(&report.timezone).unwrap_or(TimeZone::UTC)
+}
+
+/// The instant in the zone. Instants that the calendar does not reach are moved to its ends.
+pub(crate) fn local(at: i64, zone: &TimeZone) -> jiff::Zoned {
+    instant(at).to_zoned(zone.clone())
+}
+
+fn instant(at: i64) -> Timestamp {
+    Timestamp::from_second(at).unwrap_or(if at < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+/// The local time of an hour's start, `14:00`; where the clock is set back and shows it twice, with its offset.
+pub(crate) fn clock_label(hour: i64, zone: &TimeZone) -> String {
+    let here = local(hour, zone);
+    let repeated =
+        [-HOUR_S, HOUR_S].iter().any(|step| local(hour + step, zone).datetime() == here.datetime());
+    here.strftime(if repeated { "%H:%M%:z" } else { "%H:%M" }).to_string()
+}

@@ -1,0 +1,72 @@
+//! The headline figures. Leaves out what the logs do not say.
+
+use crate::hours::local;
+use crate::model::{Figures, Report};
+use crate::text;
+use jiff::tz::TimeZone;
+
+/// A figure with its name and a line of context.
+pub(super) struct Card {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+    pub(super) context: String,
+}
+
+const DAY_S: i64 = 86_400;
+
+pub(super) fn cards(report: &Report, zone: &TimeZone) -> Vec<Card> {
+    let totals = &report.totals;
+    if totals.requests == 0 {
+        return vec![card("Requests", "0", "none in this window")];
+    }
+    let mut cards = vec![
+        card("Requests", text::count(totals.requests), format!("{}/s on average", text::rate(totals.rps_mean))),
+        busiest_second(report, zone),
+    ];
+    cards.extend(latency(totals));
+    cards.push(errors(totals));
+    let requests = totals.requests;
+    let client_errors = text::percent(totals.status_4xx, requests);
+    cards.push(card("Client errors, 4xx", client_errors, text::grouped(totals.status_4xx)));
+    if let Some(bytes) = totals.bytes_sent {
+        cards.push(card("Sent", text::bytes(bytes), format!("{} per request", text::bytes(bytes / requests))));
+    }
+    if let Some(clients) = totals.clients {
+        let error = text::decimals(report.clients_error * 100.0, 1);
+        cards.push(card("Clients", text::count(clients), format!("distinct, ± {error} %")));
+    }
+    if let Some(bots) = totals.bot_requests {
+        cards.push(card("Bots", text::percent(bots, requests), format!("{} requests", text::count(bots))));
+    }
+    if let (Some(hits), Some(lookups @ 1..)) = (totals.cache_hits, totals.cache_lookups) {
+        let lookups_text = format!("of {} lookups", text::count(lookups));
+        cards.push(card("Cache hits", text::percent(hits, lookups), lookups_text));
+    }
+    if let Some(retries @ 1..) = totals.retries {
+        let redispatches = format!("{} redispatches", text::count(totals.redispatches.unwrap_or(0)));
+        cards.push(card("Retries", text::count(retries), redispatches));
+    }
+    cards
+}
+
+fn card(name: &'static str, value: impl Into<String>, context: impl Into<String>) -> Card {
+    Card { name, value: value.into(), context: context.into() }
+}
+
+fn busiest_second(report: &Report, zone: &TimeZone) -> Card {
+    let format = if report.until - report.since > DAY_S { "%-d %b, %H:%M:%S" } else { "at %H:%M:%S" };
+    let at = report.totals.rps_peak_at.map(|at| local(at, zone).strftime(format).to_string());
+    card("Busiest second", format!("{}/s", text::count(report.totals.rps_peak)), at.unwrap_or_default())
+}
+
+fn latency(totals: &Figures) -> Vec<Card> {
+    let timing = |name, timing: &crate::model::Timing| {
+        let (p50, p95, p99) = (timing.p50_ms?, timing.p95_ms?, timing.p99_ms?);
+        Some(card(name, text::millis(p95), format!("p50 {} · p99 {}", text::millis(p50), text::millis(p99))))
+    };
+    [timing("Latency p95", &totals.latency), timing("Upstream p95", &totals.upstream)].into_iter().flatten().collect()
+}
+
+fn errors(totals: &Figures) -> Card {
+    card("Errors, 5xx", text::percent(totals.status_5xx, totals.requests), text::grouped(totals.status_5xx))
+}

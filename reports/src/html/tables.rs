@@ -1,0 +1,333 @@
+//! The tables of the page as rows of text. Cut where a file has the rest; columns without a value are left out.
+
+use super::safe;
+use crate::hours::{gaps, local};
+use crate::model::{By, Figures, GroupRow, HourRow, Report, Timing, TopList, TopRow};
+use crate::{text, words};
+use jiff::tz::TimeZone;
+use std::cmp::Reverse;
+
+/// Hours of a month; `hourly.csv` has them all.
+const MAX_HOURS: usize = 744;
+/// Groups, events, files and places that are shown; more of them make no page.
+const MAX_GROUPS: usize = 100;
+const MAX_TOP: usize = 25;
+const MAX_EVENTS: usize = 200;
+const MAX_FILES: usize = 100;
+/// Characters of a logged value; `top.csv` has it whole.
+const MAX_VALUE: usize = 160;
+
+/// Tables under one heading.
+pub(super) struct Section {
+    pub(super) id: &'static str,
+    pub(super) title: &'static str,
+    pub(super) tables: Vec<Table>,
+}
+
+#[derive(Default)]
+pub(super) struct Table {
+    pub(super) title: String,
+    pub(super) head: Vec<&'static str>,
+    pub(super) rows: Vec<Vec<Cell>>,
+    /// What is not shown, or how exact it is.
+    pub(super) remark: Option<String>,
+    /// Takes the whole width.
+    pub(super) wide: bool,
+}
+
+#[derive(Clone, PartialEq)]
+pub(super) enum Cell {
+    /// What the row is about.
+    Name(String),
+    Text(String),
+    /// As logged.
+    Logged(String),
+    Number(String),
+    /// A part of 1000 as a bar.
+    Bar(u64),
+    None,
+}
+
+impl Cell {
+    fn number(text: Option<String>) -> Self {
+        text.map_or(Self::None, Self::Number)
+    }
+
+    fn percent(part: u64, whole: u64) -> Self {
+        if part == 0 { Self::None } else { Self::Number(text::percent(part, whole)) }
+    }
+
+    fn bar(part: u64, whole: u64) -> Self {
+        Self::Bar((part as f64 / whole.max(1) as f64 * 1000.0).round() as u64)
+    }
+
+    fn logged(value: &str) -> Self {
+        Self::Logged(text::truncate_middle(&text::safe(value), MAX_VALUE, "…").into_owned())
+    }
+
+    fn millis(ms: Option<f64>) -> Self {
+        Self::number(ms.map(text::millis))
+    }
+}
+
+impl Table {
+    fn new(title: impl Into<String>, head: &[&'static str], rows: Vec<Vec<Cell>>) -> Self {
+        let used: Vec<bool> =
+            (0..head.len()).map(|column| rows.iter().any(|row| row[column] != Cell::None)).collect();
+        let keep = |row: Vec<Cell>| row.into_iter().zip(&used).filter(|(_, used)| **used).map(|(cell, _)| cell).collect();
+        let head = head.iter().zip(&used).filter(|(_, used)| **used).map(|(label, _)| *label).collect();
+        Self { title: title.into(), head, rows: rows.into_iter().map(keep).collect(), ..Self::default() }
+    }
+
+    fn remarking(self, remark: Option<String>) -> Self {
+        Self { remark, ..self }
+    }
+
+    fn wide(self) -> Self {
+        Self { wide: true, ..self }
+    }
+
+    /// Whether the column is of numbers, by its first value.
+    pub(super) fn is_numeric(&self, column: &usize) -> bool {
+        let cell = self.rows.iter().map(|row| &row[*column]).find(|cell| **cell != Cell::None);
+        matches!(cell, Some(Cell::Number(_)))
+    }
+}
+
+pub(super) fn sections(report: &Report, zone: &TimeZone) -> Vec<Section> {
+    let section = |id, title, tables: Vec<Table>| Section { id, title, tables };
+    let sections = vec![
+        section("hours", "Hours", hours(report, zone)),
+        section("compare", "Side by side", groups(report)),
+        section("outcomes", "Outcomes", outcomes(report)),
+        section("top", "Top lists", report.top.iter().map(|list| top(list, report)).collect()),
+        section("events", "Events", events(report, zone)),
+    ];
+    let shown = |section: &mut Section| {
+        section.tables.retain(|table| !table.rows.is_empty());
+        !section.tables.is_empty()
+    };
+    let mut sections = sections;
+    sections.retain_mut(shown);
+    sections
+}
+
+const FIGURES: [&str; 10] = ["Requests", "/s", "Peak/s", "p50", "p95", "p99", "4xx", "5xx", "Sent", "Retries"];
+
+fn figures(figures: &Figures) -> impl Iterator<Item = Cell> + use<> {
+    let requests = figures.requests;
+    [
+        Cell::Number(text::grouped(requests)),
+        Cell::Number(text::rate(figures.rps_mean)),
+        Cell::Number(text::count(figures.rps_peak)),
+        Cell::millis(figures.latency.p50_ms),
+        Cell::millis(figures.latency.p95_ms),
+        Cell::millis(figures.latency.p99_ms),
+        Cell::percent(figures.status_4xx, requests),
+        Cell::percent(figures.status_5xx, requests),
+        Cell::number(figures.bytes_sent.map(text::bytes)),
+        Cell::number(figures.retries.filter(|&retries| retries > 0).map(text::count)),
+    ]
+    .into_iter()
+}
+
+fn hours(report: &Report, zone: &TimeZone) -> Vec<Table> {
+    let rows = &report.hour_totals;
+    let shown = &rows[rows.len().saturating_sub(MAX_HOURS)..];
+    let most = shown.iter().map(|row| row.figures.requests).max().unwrap_or(0);
+    let format = |at: i64, format: &str| local(at, zone).strftime(format).to_string();
+    let line = |row: &HourRow| {
+        let name = Cell::Name(format(row.hour, "%a %-d %b %H:%M %Z"));
+        [name, Cell::bar(row.figures.requests, most)].into_iter().chain(figures(&row.figures)).collect()
+    };
+    let mut remarks: Vec<String> = gaps(report)
+        .iter()
+        .take(8)
+        .map(|gap| format!("{} – {}", format(gap.since, "%a %-d %b %H:%M"), format(gap.until, "%a %-d %b %H:%M")))
+        .collect();
+    if !remarks.is_empty() {
+        remarks = vec![format!("No requests: {}.", remarks.join("; "))];
+    }
+    if shown.len() < rows.len() {
+        remarks.push(format!("The latest {} of {} hours; hourly.csv has them all.", shown.len(), rows.len()));
+    }
+    let head: Vec<_> = ["Hour", ""].into_iter().chain(FIGURES).collect();
+    let table = Table::new("", &head, shown.iter().map(line).collect());
+    vec![table.remarking((!remarks.is_empty()).then(|| remarks.join(" "))).wide()]
+}
+
+fn groups(report: &Report) -> Vec<Table> {
+    let tables: [(_, &[GroupRow], fn(&GroupRow) -> String); 4] = [
+        ("Source", &report.by_source, |row| row.group.source.clone()),
+        ("Site", &report.by_site, |row| row.group.site.clone().unwrap_or_default()),
+        ("Backend", &report.by_backend, |row| row.group.backend.clone().unwrap_or_default()),
+        ("Server", &report.by_server, server),
+    ];
+    let several = tables.into_iter().filter(|(_, rows, _)| rows.len() > 1);
+    several.map(|(title, rows, name)| group(report, title, rows, name)).collect()
+}
+
+fn group(report: &Report, title: &'static str, rows: &[GroupRow], name: fn(&GroupRow) -> String) -> Table {
+    let whole = report.totals.requests;
+    let line = |row: &GroupRow| {
+        let requests = row.figures.requests;
+        let name = Cell::Name(text::truncate_middle(&text::safe(&name(row)), MAX_VALUE, "…").into_owned());
+        let share = [name, Cell::bar(requests, whole), Cell::percent(requests, whole)];
+        share.into_iter().chain(figures(&row.figures)).collect()
+    };
+    let head: Vec<_> = [title, "", "Share"].into_iter().chain(FIGURES).collect();
+    let more = rows.len().saturating_sub(MAX_GROUPS);
+    Table::new(title, &head, rows.iter().take(MAX_GROUPS).map(line).collect())
+        .remarking((more > 0).then(|| format!("And {} more; hourly.csv has them all.", text::grouped(more as u64))))
+        .wide()
+}
+
+fn server(row: &GroupRow) -> String {
+    let server = By::Server.value(&row.group).unwrap_or("–");
+    By::Backend.value(&row.group).map_or_else(|| server.to_owned(), |backend| format!("{backend}/{server}"))
+}
+
+fn outcomes(report: &Report) -> Vec<Table> {
+    vec![statuses(&report.totals), terminations(&report.totals), times(&report.totals), cache(&report.totals)]
+}
+
+fn statuses(totals: &Figures) -> Table {
+    let mut codes = totals.status_codes.clone();
+    codes.sort_by_key(|&(code, count)| (Reverse(count), code));
+    let mut rows: Vec<_> =
+        codes.iter().map(|&(code, count)| counted(Cell::Name(format!("{code:03}")), count, totals.requests)).collect();
+    let missing = totals.requests.saturating_sub(codes.iter().map(|&(_, count)| count).sum());
+    if missing > 0 {
+        rows.push(counted(Cell::Name("none".into()), missing, totals.requests));
+    }
+    Table::new("Status", &["Status", "", "Requests", "Share"], rows)
+}
+
+fn terminations(totals: &Figures) -> Table {
+    let ends = words::terminations(&totals.terminations);
+    let whole = ends.iter().map(|(_, count)| count).sum();
+    let line = |(state, count): &(String, u64)| {
+        let mut row = counted(Cell::Name(safe(state)), *count, whole);
+        row.push(Cell::Text(words::termination_meaning(state)));
+        row
+    };
+    let head = ["State", "", "Requests", "Share", "Meaning"];
+    Table::new("How sessions ended", &head, ends.iter().map(line).collect())
+}
+
+fn cache(totals: &Figures) -> Table {
+    let mut states = totals.cache_states.clone();
+    states.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let whole = states.iter().map(|(_, count)| count).sum();
+    let rows = states.iter().map(|(state, count)| counted(Cell::Name(safe(state)), *count, whole)).collect();
+    Table::new("Cache", &["State", "", "Requests", "Share"], rows)
+}
+
+fn counted(name: Cell, count: u64, whole: u64) -> Vec<Cell> {
+    vec![name, Cell::bar(count, whole), Cell::Number(text::grouped(count)), Cell::percent(count, whole)]
+}
+
+fn times(totals: &Figures) -> Table {
+    let timings: [(&str, &Timing); 5] = [
+        ("total", &totals.latency),
+        ("upstream", &totals.upstream),
+        ("queue", &totals.queue),
+        ("connect", &totals.connect),
+        ("response", &totals.response),
+    ];
+    let line = |(name, timing): &(&str, &Timing)| {
+        let figures = [timing.mean_ms, timing.p50_ms, timing.p90_ms, timing.p95_ms, timing.p99_ms, timing.max_ms];
+        let head = [Cell::Name((*name).to_owned()), Cell::Number(text::grouped(timing.n))];
+        head.into_iter().chain(figures.map(Cell::millis)).collect()
+    };
+    let rows = timings.iter().filter(|(_, timing)| timing.n > 0).map(line).collect();
+    let head = ["Time", "Requests", "Mean", "p50", "p90", "p95", "p99", "Max"];
+    Table::new("Where the time went", &head, rows)
+}
+
+fn top(list: &TopList, report: &Report) -> Table {
+    let most = list.rows.iter().map(|row| row.requests).max().unwrap_or(0);
+    let line = |row: &TopRow| {
+        vec![
+            Cell::logged(&row.value),
+            Cell::bar(row.requests, most),
+            Cell::Number(text::grouped(row.requests)),
+            Cell::number((row.error > 0).then(|| format!("+{}", text::count(row.error)))),
+            Cell::number(row.bytes_sent.map(text::bytes)),
+            Cell::number(row.latency_p95_ms.map(|ms| format!("~{}", text::millis(ms)))),
+        ]
+    };
+    let mut title = words::list_title(&list.list);
+    if report.sources.len() > 1 {
+        title = format!("{title}, {}", safe(&list.source));
+    }
+    let head = ["Value", "", "Requests", "At most", "Sent", "p95"];
+    Table::new(title, &head, list.rows.iter().take(MAX_TOP).map(line).collect())
+}
+
+fn events(report: &Report, zone: &TimeZone) -> Vec<Table> {
+    let first = report.events.len().saturating_sub(MAX_EVENTS);
+    let rows = report.events[first..].iter().map(|event| {
+        let at = event.at.map(|at| local(at, zone).strftime("%a %-d %b %H:%M:%S").to_string());
+        vec![
+            Cell::Name(at.unwrap_or_else(|| "no date".into())),
+            if report.sources.len() > 1 { Cell::Text(safe(&event.source)) } else { Cell::None },
+            Cell::Text(event.kind.replace('_', " ")),
+            Cell::logged(&event.message),
+        ]
+    });
+    let left_out = first as u64 + report.events_left_out;
+    let remark = (left_out > 0).then(|| format!("And {} others.", text::grouped(left_out)));
+    vec![Table::new("", &["Time", "Source", "Kind", "Message"], rows.collect()).remarking(remark).wide()]
+}
+
+/// What was read, and what could not be.
+pub(super) fn accounts(report: &Report) -> Vec<Table> {
+    let mut tables = vec![sources(report), rejects(report), files(report)];
+    tables.retain(|table| !table.rows.is_empty());
+    tables
+}
+
+fn sources(report: &Report) -> Table {
+    let line = |source: &crate::model::SourceSummary| {
+        let counts = &source.accounting;
+        let numbers = [counts.lines, counts.records, counts.events, counts.rejects, counts.blank];
+        let tier = |text: &Option<String>| text.as_ref().map_or(Cell::None, |text| Cell::Text(safe(text)));
+        [Cell::Name(safe(&source.name)), tier(&source.tier), tier(&source.node)]
+            .into_iter()
+            .chain(numbers.map(|count| Cell::Number(text::grouped(count))))
+            .chain([Cell::Text(source.format_from.clone()), Cell::logged(&source.format)])
+            .collect()
+    };
+    let head =
+        ["Source", "Tier", "Node", "Lines", "Records", "Events", "Rejects", "Blank", "Format is", "Format"];
+    Table::new("Sources", &head, report.sources.iter().map(line).collect()).wide()
+}
+
+fn rejects(report: &Report) -> Table {
+    let mut rows = Vec::new();
+    for kind in &report.accounting.reject_kinds {
+        let (name, count) = (Cell::Name(kind.kind.clone()), Cell::Number(text::grouped(kind.count)));
+        rows.push(vec![name, count, Cell::Text(safe(&kind.explain)), Cell::None]);
+        for place in &kind.first {
+            let position = format!("{}:{}:{}", safe(&place.file), place.line, place.byte);
+            rows.push(vec![Cell::None, Cell::None, Cell::Text(position), Cell::logged(&place.excerpt)]);
+        }
+    }
+    Table::new("Rejects", &["Kind", "Lines", "Why, and first places", "Line"], rows).wide()
+}
+
+fn files(report: &Report) -> Table {
+    let files: Vec<_> = report.sources.iter().flat_map(|source| &source.files).collect();
+    let rows = files.iter().take(MAX_FILES).map(|file| {
+        vec![
+            Cell::Name(safe(&file.path)),
+            Cell::Number(text::grouped(file.lines)),
+            Cell::Number(text::bytes(file.bytes)),
+            file.skipped.as_ref().map_or(Cell::None, |why| Cell::Text(safe(why))),
+        ]
+    });
+    let more = files.len().saturating_sub(MAX_FILES);
+    let remark = (more > 0).then(|| format!("And {} more; summary.json has them all.", text::grouped(more as u64)));
+    Table::new("Files", &["File", "Lines", "Read", "Not read"], rows.collect()).remarking(remark).wide()
+}

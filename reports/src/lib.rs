@@ -1,0 +1,18 @@
+//! A table of hours becomes text, files and pictures.
+//!
+//! [`model`] says what a report is made of. From it, [`terminal`] renders the text for standard output, [`csv`] and
+//! [`parquet`] the tables, [`summary`] the JSON, [`charts`] the pictures and [`html`] the page. Rendering returns
+//! bytes; one place ([`write`]) puts them into files.
+
+pub mod model;
+pub mod charts;
+mod columns;
+pub mod csv;
+pub mod hours;
+pub mod html;
+pub mod parquet;
+pub mod summary;
+pub mod terminal;
+pub mod text;
+pub mod write;
+mod words;

@@ -1,0 +1,110 @@
+//! `summary.json`: what was read, where every line went, and the totals. Holds no series; those are in the tables.
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use crate::columns::{COLUMNS, Get, MILLIS_DECIMALS, RATE_DECIMALS};
+use crate::hours::{gaps, rfc3339};
+use crate::model::{Accounting, Figures, Report, SourceSummary};
+use crate::text::is_hidden;
+
+/// The summary as indented JSON with a line end. Keys always come in the same order, and characters that a terminal
+/// would act upon are written as `\u…`, so that it can be printed as it is.
+#[must_use]
+pub fn summary_json(report: &Report) -> Vec<u8> {
+    let summary = Summary {
+        version: &report.version,
+        window: window(report.since, report.until),
+        timezone: &report.timezone,
+        sources: &report.sources,
+        accounting: &report.accounting,
+        duplicates_skipped: 0,
+        gaps: gaps(report).into_iter().map(|gap| window(gap.since, gap.until)).collect(),
+        totals: Totals { figures: &report.totals, clients_error: report.clients_error },
+        notes: &report.notes,
+    };
+    let mut json = serde_json::to_string_pretty(&summary).expect("the summary has only string keys");
+    json.push('\n');
+    escape_hidden(&json).into_bytes()
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    version: &'a str,
+    window: Window,
+    timezone: &'a str,
+    sources: &'a [SourceSummary],
+    accounting: &'a Accounting,
+    duplicates_skipped: u64,
+    gaps: Vec<Window>,
+    totals: Totals<'a>,
+    notes: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Window {
+    since: String,
+    until: String,
+}
+
+fn window(since: i64, until: i64) -> Window {
+    Window { since: rfc3339(since), until: rfc3339(until) }
+}
+
+/// The columns of `hourly.csv` by name, and what does not fit into a cell.
+struct Totals<'a> {
+    figures: &'a Figures,
+    clients_error: f64,
+}
+
+impl Serialize for Totals<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let figures = self.figures;
+        let mut map = serializer.serialize_map(None)?;
+        for column in &COLUMNS {
+            match column.get {
+                Get::Count(get) => map.serialize_entry(column.name, &get(figures))?,
+                Get::Rate(get) => map.serialize_entry(column.name, &rounded(get(figures), RATE_DECIMALS))?,
+                Get::Millis(get) => {
+                    map.serialize_entry(column.name, &get(figures).map(|ms| rounded(ms, MILLIS_DECIMALS)))?;
+                }
+            }
+        }
+        map.serialize_entry("rps_peak_at", &figures.rps_peak_at.map(rfc3339))?;
+        map.serialize_entry("redispatches", &figures.redispatches)?;
+        map.serialize_entry("clients_error", &self.clients_error)?;
+        map.serialize_entry("status_codes", &Counts(&figures.status_codes))?;
+        map.serialize_entry("cache_states", &Counts(&figures.cache_states))?;
+        map.serialize_entry("terminations", &Counts(&figures.terminations))?;
+        map.end()
+    }
+}
+
+/// Pairs as an object, in their order.
+struct Counts<'a, K>(&'a [(K, u64)]);
+
+impl<K: ToString> Serialize for Counts<'_, K> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, count)| (name.to_string(), count)))
+    }
+}
+
+/// As many decimals as the tables have, so that the same figure reads the same everywhere.
+fn rounded(number: f64, places: usize) -> f64 {
+    format!("{number:.places$}").parse().unwrap_or(number)
+}
+
+/// Hidden characters only occur inside strings, where JSON has its own way to write them.
+fn escape_hidden(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_hidden(c) && c != '\n' {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}

@@ -1,0 +1,148 @@
+//! The first lines: the figures in one sentence, the window, the sources.
+
+use super::Page;
+use super::paint::{Ink, Line, joined, wrapped};
+use super::table::{Cell, Shape, Table, column};
+use crate::hours::{HOUR_S, gaps, local};
+use crate::text;
+
+/// Skipped files that are named one by one.
+const SKIPPED_FILES: usize = 3;
+
+pub(super) fn headline(page: &Page<'_>) -> Vec<Line> {
+    page.pen.lines(Ink::Strong, &joined(headline_parts(page), ", ", page.columns))
+}
+
+fn headline_parts(page: &Page<'_>) -> Vec<String> {
+    let totals = &page.report.totals;
+    if totals.requests == 0 {
+        return vec!["no requests in this window".into()];
+    }
+    let noun = if totals.requests == 1 { "request" } else { "requests" };
+    let mut parts = vec![
+        format!("{} {noun}", text::count(totals.requests)),
+        format!("{}/s", text::rate(totals.rps_mean)),
+    ];
+    if let Some(at) = totals.rps_peak_at {
+        parts.push(format!("busiest second {}/s at {}", text::count(totals.rps_peak), page.second(at)));
+    }
+    if let Some(p95) = totals.latency.p95_ms {
+        parts.push(format!("p95 {}", text::millis(p95)));
+    }
+    parts.push(format!("{} errors", text::percent(totals.status_5xx, totals.requests)));
+    parts
+}
+
+impl Page<'_> {
+    /// A second on the reader's clock, with its day where the window has several.
+    pub(super) fn second(&self, at: i64) -> String {
+        let within_a_day = self.report.until - self.report.since <= 24 * HOUR_S;
+        let format = if within_a_day { "%H:%M:%S" } else { "%a %-d %b %H:%M:%S" };
+        local(at, &self.zone).strftime(format).to_string()
+    }
+}
+
+pub(super) fn window_and_sources(page: &Page<'_>) -> Vec<Line> {
+    let mut lines = page.pen.lines(Ink::Plain, &joined(window_parts(page), ", ", page.columns));
+    lines.extend(page.pen.lines(Ink::Plain, &joined(traffic_parts(page), " · ", page.columns)));
+    if !page.report.sources.is_empty() {
+        lines.push(Line::default());
+        lines.extend(sources(page));
+    }
+    lines
+}
+
+fn window_parts(page: &Page<'_>) -> Vec<String> {
+    let report = page.report;
+    let [since, until] = [report.since, report.until].map(|at| local(at, &page.zone));
+    let until_format = match () {
+        () if since.date() == until.date() => "%H:%M",
+        () if since.year() == until.year() => "%a %-d %b %H:%M",
+        () => "%a %-d %b %Y %H:%M",
+    };
+    let missing = gaps(report).iter().map(|gap| gap.until - gap.since).sum::<i64>();
+    let mut parts = vec![
+        format!("{} – {}", since.strftime("%a %-d %b %Y %H:%M"), until.strftime(until_format)),
+        report.timezone.clone(),
+        span(report.until - report.since),
+    ];
+    if missing > 0 && missing < report.until - report.since {
+        parts.push(format!("{} of them without requests", span(missing)));
+    }
+    parts
+}
+
+fn span(seconds: i64) -> String {
+    match seconds {
+        _ if seconds % 86_400 == 0 && seconds > 172_800 => format!("{} days", seconds / 86_400),
+        _ if seconds % HOUR_S == 0 => format!("{} h", seconds / HOUR_S),
+        _ if seconds < HOUR_S => format!("{} min", seconds / 60),
+        _ => format!("{} h {} min", seconds / HOUR_S, seconds % HOUR_S / 60),
+    }
+}
+
+/// Bytes, clients and bots, as far as the logs say.
+fn traffic_parts(page: &Page<'_>) -> Vec<String> {
+    let totals = &page.report.totals;
+    let mut parts = Vec::new();
+    if totals.requests == 0 {
+        return parts;
+    }
+    if let Some(bytes) = totals.bytes_sent {
+        parts.push(format!("{} sent", text::bytes(bytes)));
+    }
+    if let Some(clients) = totals.clients {
+        let error = text::decimals(page.report.clients_error * 100.0, 1);
+        parts.push(format!("{} clients ±{error} %", text::count(clients)));
+    }
+    if let Some(bots) = totals.bot_requests {
+        parts.push(format!("{} of the requests by bots", text::percent(bots, totals.requests)));
+    }
+    parts
+}
+
+fn sources(page: &Page<'_>) -> Vec<Line> {
+    let mut table = Table::new(
+        "Sources",
+        &[
+            column("", Shape::Text { min: 10, middle: true }, 0),
+            column("tier", Shape::Label, 5),
+            column("node", Shape::Label, 6),
+            column("files", Shape::Number, 4),
+            column("lines", Shape::Number, 1),
+            column("rejects", Shape::Number, 2),
+            column("format", Shape::Text { min: 12, middle: false }, 3),
+        ],
+    );
+    for source in &page.report.sources {
+        let rejects = source.accounting.rejects;
+        let ink = if rejects > 0 { Ink::Warn } else { Ink::Faint };
+        table.row([
+            Cell::plain(&source.name),
+            Cell::or_blank(source.tier.clone()),
+            Cell::or_blank(source.node.clone()),
+            Cell::plain(source.files.len().to_string()),
+            Cell::plain(text::count(source.accounting.lines)),
+            Cell::Text(ink, text::count(rejects)),
+            Cell::plain(format!("{} ({})", source.format, source.format_from)),
+        ]);
+    }
+    let mut lines = table.lines(page.pen, page.columns);
+    lines.extend(skipped_files(page));
+    lines
+}
+
+fn skipped_files(page: &Page<'_>) -> Vec<Line> {
+    let files = page.report.sources.iter().flat_map(|source| &source.files);
+    let skipped: Vec<_> = files.filter_map(|file| Some((&file.path, file.skipped.as_ref()?))).collect();
+    let mut lines = Vec::new();
+    for (path, why) in skipped.iter().take(SKIPPED_FILES) {
+        lines.extend(page.pen.lines(Ink::Faint, &wrapped(&format!("skipped {path}: {why}"), page.columns)));
+    }
+    if skipped.len() > SKIPPED_FILES {
+        let more =
+            format!("… and {} more files were skipped: see summary.json", skipped.len() - SKIPPED_FILES);
+        lines.push(page.pen.line([(Ink::Faint, &more)]));
+    }
+    lines
+}

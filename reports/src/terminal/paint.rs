@@ -1,0 +1,165 @@
+//! Pieces of coloured text that know their width. Every text passes through [`Pen::span`], which makes it safe.
+
+use anstyle::{AnsiColor, Style as Ansi};
+
+use crate::text::{ascii, safe, truncate, width};
+
+/// What a piece of text means; the colour follows. Only the sixteen colours that a terminal's theme defines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ink {
+    Plain,
+    Strong,
+    Faint,
+    /// Bars of load.
+    Load,
+    /// Bars of time.
+    Time,
+    Good,
+    Warn,
+    Bad,
+}
+
+impl Ink {
+    fn ansi(self) -> Ansi {
+        let colour = |colour: AnsiColor| Ansi::new().fg_color(Some(colour.into()));
+        match self {
+            Self::Plain => Ansi::new(),
+            Self::Strong => Ansi::new().bold(),
+            Self::Faint => Ansi::new().dimmed(),
+            Self::Load => colour(AnsiColor::Cyan),
+            Self::Time => colour(AnsiColor::Magenta),
+            Self::Good => colour(AnsiColor::Green),
+            Self::Warn => colour(AnsiColor::Yellow),
+            Self::Bad => colour(AnsiColor::Red),
+        }
+    }
+}
+
+/// Safe text of one ink.
+#[derive(Debug, Clone)]
+pub(super) struct Span {
+    ink: Ink,
+    text: String,
+}
+
+impl Span {
+    pub(super) fn width(&self) -> usize {
+        width(&self.text)
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// One line of the report.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Line(Vec<Span>);
+
+impl Line {
+    pub(super) fn width(&self) -> usize {
+        self.0.iter().map(Span::width).sum()
+    }
+
+    pub(super) fn push(&mut self, span: Span) {
+        self.0.push(span);
+    }
+
+    /// Spaces up to the column.
+    pub(super) fn pad_to(&mut self, column: usize) {
+        let missing = column.saturating_sub(self.width());
+        self.0.push(Span { ink: Ink::Plain, text: " ".repeat(missing) });
+    }
+
+    pub(super) fn append(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+}
+
+/// What the terminal can show.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pen {
+    pub(super) color: bool,
+    pub(super) unicode: bool,
+}
+
+impl Pen {
+    pub(super) fn span(self, ink: Ink, text: &str) -> Span {
+        let text =
+            if self.unicode { safe(text).into_owned() } else { ascii(&plain_signs(text)).into_owned() };
+        Span { ink, text }
+    }
+
+    /// A line of several inks.
+    pub(super) fn line<const N: usize>(self, spans: [(Ink, &str); N]) -> Line {
+        Line(spans.into_iter().map(|(ink, text)| self.span(ink, text)).collect())
+    }
+
+    pub(super) const fn ellipsis(self) -> &'static str {
+        if self.unicode { "…" } else { "..." }
+    }
+
+    /// Texts as lines of one ink.
+    pub(super) fn lines(self, ink: Ink, texts: &[String]) -> Vec<Line> {
+        texts.iter().map(|text| self.line([(ink, text)])).collect()
+    }
+
+    /// The lines as text, none wider than `columns`, without spaces at their ends.
+    pub(super) fn paint(self, lines: &[Line], columns: usize) -> String {
+        let mut out = String::new();
+        for line in lines {
+            self.paint_line(&mut out, line, columns);
+            out.push('\n');
+        }
+        out
+    }
+
+    fn paint_line(self, out: &mut String, line: &Line, columns: usize) {
+        let last = line.0.iter().rposition(|span| !span.text.trim_end().is_empty());
+        let mut room = columns;
+        for (at, span) in line.0.iter().enumerate().take(last.map_or(0, |last| last + 1)) {
+            let text = truncate(&span.text, room, self.ellipsis());
+            room -= width(&text);
+            let text = if Some(at) == last { text.trim_end() } else { &text };
+            if !self.color || span.ink == Ink::Plain || text.is_empty() {
+                out.push_str(text);
+            } else {
+                let ansi = span.ink.ansi();
+                out.push_str(&format!("{ansi}{text}{ansi:#}"));
+            }
+        }
+    }
+}
+
+/// Our own signs in ASCII.
+fn plain_signs(text: &str) -> String {
+    text.replace('…', "...").replace('–', "-").replace(" ·", ",").replace('±', "+-")
+}
+
+/// A text's words into lines of at most `columns`; a word that is longer is cut by the page.
+pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    joined(text.split(' '), " ", columns)
+}
+
+/// Parts into lines of at most `columns`, each as a whole, with the separator between them.
+pub(super) fn joined<P: AsRef<str>>(
+    parts: impl IntoIterator<Item = P>,
+    separator: &str,
+    columns: usize,
+) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts {
+        let part = part.as_ref();
+        if let Some(line) = lines.last_mut() {
+            let room_for = width(line) + width(separator) + width(part);
+            line.push_str(separator);
+            if room_for + width(separator.trim_end()) <= columns {
+                line.push_str(part);
+                continue;
+            }
+            line.truncate(line.trim_end().len());
+        }
+        lines.push(part.to_owned());
+    }
+    lines
+}

@@ -1,0 +1,91 @@
+//! Puts finished bytes into files so that a reader sees the old file or the new one. Nothing else in this crate touches
+//! the disk.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// A file that could not be written; the one that was there before is whole.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: cannot {step}: {source}", path = path.display())]
+pub struct WriteError {
+    /// The file or directory.
+    pub path: PathBuf,
+    /// What was tried: `write`, `rename`, …
+    pub step: &'static str,
+    #[expect(missing_docs)]
+    pub source: io::Error,
+}
+
+impl WriteError {
+    fn at(path: &Path, step: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { path: path.to_owned(), step, source }
+    }
+}
+
+/// Writes `dir/name` through a sibling temporary file: synced, renamed, and the rename synced too.
+///
+/// # Errors
+/// When any step fails; what `dir/name` held before is then untouched.
+pub fn write_atomically(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), WriteError> {
+    publish(dir, &[(name, bytes)])
+}
+
+/// Writes a set of files that belong together: all temporary files first, then all renames, in the order given. When
+/// the disk fills up, every old file is still there, and no temporary one is. Creates `dir` where it is missing.
+///
+/// # Errors
+/// When any step fails, naming the file.
+pub fn publish<N: AsRef<str>, B: AsRef<[u8]>>(dir: &Path, files: &[(N, B)]) -> Result<(), WriteError> {
+    fs::create_dir_all(dir).map_err(WriteError::at(dir, "create the directory"))?;
+    let staged = files
+        .iter()
+        .map(|(name, bytes)| Staged::write(dir, name.as_ref(), bytes.as_ref()))
+        .collect::<Result<Vec<_>, _>>()?;
+    staged.into_iter().try_for_each(Staged::rename)?;
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(WriteError::at(dir, "sync the directory"))
+}
+
+/// A temporary file, complete and synced. Removes itself unless renamed.
+struct Staged {
+    temporary: PathBuf,
+    target: PathBuf,
+}
+
+impl Staged {
+    fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<Self, WriteError> {
+        let target = dir.join(name);
+        // A rename onto a directory would fail half-way through the set.
+        if target.is_dir() {
+            return Err(WriteError::at(&target, "replace a directory")(io::ErrorKind::IsADirectory.into()));
+        }
+        let temporary = dir.join(format!(".{name}.{}.tmp", std::process::id()));
+        let mut file = create(&temporary).map_err(WriteError::at(&temporary, "create"))?;
+        let staged = Self { temporary, target };
+        file.write_all(bytes)
+            .and_then(|()| file.sync_all())
+            .map_err(WriteError::at(&staged.target, "write"))?;
+        Ok(staged)
+    }
+
+    fn rename(self) -> Result<(), WriteError> {
+        fs::rename(&self.temporary, &self.target)
+            .map_err(WriteError::at(&self.target, "rename a new file to it"))
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // After the rename there is nothing left to remove.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+/// Never follows a link that somebody put there; a leftover of a killed run with the same process number gives way.
+fn create(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    OpenOptions::new().write(true).create_new(true).open(path)
+}

@@ -1,0 +1,177 @@
+//! The command line as it is typed. Does nothing with it.
+
+use crate::window::Bound;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use logstat_reports::model::By;
+use std::path::PathBuf;
+
+const AFTER_HELP: &str = "\
+Exit status: 0 done; 1 done, but a stated limit was exceeded (too many rejects, or data that could not be read);
+2 failed.";
+
+/// Hourly requests per second and latency percentiles from nginx and HAProxy access logs.
+#[derive(Debug, Parser)]
+#[command(name = "logstat", version, after_help = AFTER_HELP)]
+pub struct Cli {
+    #[expect(missing_docs)]
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read logs and report hours, percentiles and top lists
+    Report(Box<ReportArgs>),
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
+    /// Print completions for a shell
+    #[command(hide = true)]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `logstat report`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct ReportArgs {
+    /// Logs: files, globs, or - for standard input; .gz, .zst, .bz2 and .xz too. Without any, the sources of the
+    /// configuration
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<String>,
+
+    /// Begin here: a duration back from now (90m, 24h, 7d), a date (2026-11-20), an RFC 3339 instant, `oldest` or
+    /// `newest`
+    #[arg(long, value_name = "TIME", help_heading = "What to count", allow_hyphen_values = true)]
+    pub since: Option<Bound>,
+    /// End before this. With a date, an instant or `newest` here, a duration in --since counts back from it
+    #[arg(long, value_name = "TIME", help_heading = "What to count", allow_hyphen_values = true)]
+    pub until: Option<Bound>,
+    /// Time zone for display and for dates in --since and --until: `local`, `UTC` or an IANA name [default: local]
+    #[arg(long, value_name = "ZONE", help_heading = "What to count")]
+    pub tz: Option<String>,
+    /// Split the hours by these columns
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',', help_heading = "What to count")]
+    pub by: Vec<ByColumn>,
+    /// Rows in each top list; 0 keeps no lists, which is faster [default: 10]
+    #[arg(long, value_name = "N", help_heading = "What to count")]
+    pub top: Option<usize>,
+
+    /// Format of the lines: a preset (combined, haproxy-http, …) or nginx's log_format or HAProxy's log-format string
+    /// verbatim. Without it the format is detected
+    #[arg(long, value_name = "FORMAT", help_heading = "How to read", allow_hyphen_values = true)]
+    pub format: Option<String>,
+    /// nginx's escape= of that log_format
+    #[arg(long, value_name = "MODE", help_heading = "How to read")]
+    pub escape: Option<EscapeMode>,
+    /// Time zone of dates without an offset, as HAProxy and syslog write them: `local`, `UTC` or an IANA name
+    /// [default: local]
+    #[arg(long, value_name = "ZONE", help_heading = "How to read")]
+    pub log_tz: Option<String>,
+    /// Configuration [default: ./logstat.toml, else /etc/logstat/logstat.toml]
+    #[arg(long, value_name = "FILE", help_heading = "How to read")]
+    pub config: Option<PathBuf>,
+    /// Exit with 1 when a larger share of the lines is rejected [default: 0.05]
+    #[arg(long, value_name = "SHARE", help_heading = "How to read")]
+    pub max_reject_ratio: Option<f64>,
+    /// Threads that parse [default: one per core]
+    #[arg(long, value_name = "N", help_heading = "How to read")]
+    pub threads: Option<usize>,
+
+    /// Write summary.json, hourly.csv, hourly.parquet, top.csv, charts and report.html here
+    /// [default: ./logstat-report]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+    /// Write no files, only print
+    #[arg(long, conflicts_with_all = ["out", "png"], help_heading = "Output")]
+    pub no_out: bool,
+    /// Draw the charts as PNG too
+    #[arg(long, help_heading = "Output")]
+    pub png: bool,
+    /// Print the summary as JSON instead of the report
+    #[arg(long, conflicts_with = "csv", help_heading = "Output")]
+    pub json: bool,
+    /// Print the hours as CSV instead of the report
+    #[arg(long, help_heading = "Output")]
+    pub csv: bool,
+    /// Colours on standard output; NO_COLOR turns them off
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    pub color: ColorWhen,
+
+    /// The present, for repeatable output
+    #[arg(long, value_name = "INSTANT", hide = true)]
+    pub now: Option<jiff::Timestamp>,
+    /// Bytes per block, for tests of the cutting
+    #[arg(long, value_name = "BYTES", hide = true)]
+    pub block_bytes: Option<usize>,
+}
+
+/// A column for `--by`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+#[expect(missing_docs, reason = "see By")]
+pub enum ByColumn {
+    Site,
+    Backend,
+    Server,
+    Tier,
+    Node,
+    Method,
+    Status,
+}
+
+impl From<ByColumn> for By {
+    fn from(column: ByColumn) -> Self {
+        match column {
+            ByColumn::Site => Self::Site,
+            ByColumn::Backend => Self::Backend,
+            ByColumn::Server => Self::Server,
+            ByColumn::Tier => Self::Tier,
+            ByColumn::Node => Self::Node,
+            ByColumn::Method => Self::Method,
+            ByColumn::Status => Self::Status,
+        }
+    }
+}
+
+/// nginx's `escape=`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "nginx's own words")]
+pub enum EscapeMode {
+    Default,
+    Json,
+    None,
+}
+
+impl From<EscapeMode> for logstat_parsers::Escape {
+    fn from(mode: EscapeMode) -> Self {
+        match mode {
+            EscapeMode::Default => Self::Default,
+            EscapeMode::Json => Self::Json,
+            EscapeMode::None => Self::None,
+        }
+    }
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the usual words")]
+pub enum ColorWhen {
+    Auto,
+    Always,
+    Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

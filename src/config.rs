@@ -1,0 +1,145 @@
+//! `logstat.toml`: what it may say, and what is wrong with it. Reads the file; decides nothing.
+
+use crate::cli::EscapeMode;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// Where the configuration is looked for when none is named.
+const PLACES: [&str; 2] = ["logstat.toml", "/etc/logstat/logstat.toml"];
+/// A key further from a known one than this gets no suggestion.
+const SIMILAR: f64 = 0.6;
+
+/// The whole file. Every key is optional.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `[[source]]`.
+    #[serde(default)]
+    pub source: Vec<SourceConfig>,
+    /// `[report]`.
+    #[serde(default)]
+    pub report: ReportConfig,
+}
+
+/// `[[source]]`: one access log with its rotated siblings.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceConfig {
+    /// Default: from the path.
+    pub name: Option<String>,
+    /// Files and globs.
+    pub paths: Vec<String>,
+    /// A preset or a format string; detected when absent.
+    pub format: Option<String>,
+    /// nginx's `escape=`.
+    pub escape: Option<EscapeMode>,
+    /// `edge`, `web`, `app` …: totals count each request once, at the outermost tier.
+    pub tier: Option<String>,
+    /// The machine whose log this is.
+    pub node: Option<String>,
+    /// Zone of dates without an offset.
+    pub timezone: Option<String>,
+}
+
+/// `[report]`: defaults of the flags of the same names.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "see the flags")]
+pub struct ReportConfig {
+    pub out: Option<PathBuf>,
+    pub timezone: Option<String>,
+    pub max_reject_ratio: Option<f64>,
+    pub top: Option<usize>,
+}
+
+/// What is wrong with the configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{}: cannot be read: {source}", path.display())]
+    #[expect(missing_docs)]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{}:{line}:{column}: {message}{hint}", path.display())]
+    #[expect(missing_docs)]
+    Syntax { path: PathBuf, line: usize, column: usize, message: String, hint: String },
+}
+
+/// Reads the configuration: the file named, else the first of the usual places that exists, else nothing.
+///
+/// # Errors
+/// When the file cannot be read or says something that is not known, with line and column.
+pub fn load(named: Option<&Path>) -> Result<Config, ConfigError> {
+    let usual = || PLACES.iter().map(Path::new).find(|place| place.exists());
+    let Some(path) = named.or_else(usual) else { return Ok(Config::default()) };
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    parse(path, &text)
+}
+
+fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
+    toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start).min(text.len());
+        let before = &text[..at];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        ConfigError::Syntax {
+            path: path.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: text[line_start..at].chars().count() + 1,
+            message: error.message().lines().next().unwrap_or_default().to_owned(),
+            hint: nearest_key(error.message()).map(|key| format!("\nhint: did you mean `{key}`?")).unwrap_or_default(),
+        }
+    })
+}
+
+/// serde words it "unknown field `pth`, expected one of `name`, `paths`": the known key most like the unknown one.
+fn nearest_key(message: &str) -> Option<String> {
+    let rest = message.strip_prefix("unknown field `")?;
+    let mut quoted = rest.split('`').step_by(2);
+    let unknown = quoted.next()?;
+    let scored = quoted.map(|known| (strsim::jaro_winkler(unknown, known), known));
+    let (score, best) = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (score >= SIMILAR).then(|| best.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        parse(Path::new("logstat.toml"), text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_documented_keys_are_known() {
+        let config = parse(
+            Path::new("logstat.toml"),
+            r#"
+            [[source]]
+            name = "edge"
+            paths = ["/var/log/nginx/access.log*"]
+            format = "combined"
+            escape = "default"
+            tier = "web"
+            timezone = "Europe/Berlin"
+            [report]
+            out = "/var/lib/logstat/report"
+            timezone = "local"
+            max_reject_ratio = 0.05
+            "#,
+        );
+        let config = config.unwrap();
+        assert_eq!(config.source[0].escape, Some(EscapeMode::Default));
+        assert_eq!(config.report.max_reject_ratio, Some(0.05));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_place_and_the_nearest_known_one() {
+        let message = error("[[source]]\npaths = []\n  fromat = \"combined\"\n");
+        assert!(message.starts_with("logstat.toml:3:3: unknown field `fromat`"), "{message}");
+        assert!(message.ends_with("hint: did you mean `format`?"), "{message}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_has_a_place() {
+        let message = error("[report]\nmax_reject_ratio = \"much\"\n");
+        assert!(message.starts_with("logstat.toml:2:20: invalid type"), "{message}");
+    }
+}

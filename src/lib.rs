@@ -1,0 +1,25 @@
+//! Bytes become lines, lines become records, records become hours, hours become a report.
+//!
+//! In the order of the flow:
+//!
+//! * [`cli`] and [`config`] say what was typed, [`plan`] and [`window`] what that comes to;
+//! * [`source`] turns files, pipes and archives into blocks of lines; it never parses;
+//! * [`logstat_parsers`] turns a line into a record, an event or a reject; it does no IO;
+//! * [`rollup`] counts records by the hour, knowing [`bots`]; it never reads the clock;
+//! * [`pipeline`] joins these three, and nothing else does;
+//! * [`report`] finishes the figures, and [`logstat_reports`] renders them;
+//! * [`output`] writes and prints, [`run`] holds it all together, [`exit`] names the ends.
+
+pub mod bots;
+pub mod cli;
+pub mod config;
+pub mod exit;
+pub mod man;
+pub mod output;
+pub mod pipeline;
+pub mod plan;
+pub mod report;
+pub mod rollup;
+pub mod run;
+pub mod source;
+pub mod window;

@@ -1,0 +1,41 @@
+//! `logstat`: arguments in, exit code out.
+
+use clap::{CommandFactory, Parser};
+use logstat::cli::{Cli, Command};
+use logstat::exit::Exit;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match act(Cli::parse().command) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("logstat: {error:#}");
+            Exit::Failed.into()
+        }
+    }
+}
+
+fn act(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Report(args) => logstat::run::run(*args),
+        Command::Man => {
+            let mut page = Vec::new();
+            logstat::man::render(&mut page)?;
+            print(&page)
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "logstat", &mut script);
+            print(&script)
+        }
+    }
+}
+
+/// A closed pipe is no error.
+fn print(bytes: &[u8]) -> anyhow::Result<Exit> {
+    match io::stdout().write_all(bytes) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(Exit::Done),
+    }
+}

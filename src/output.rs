@@ -1,0 +1,125 @@
+//! Puts a report where it belongs: files into its folder, text onto standard output.
+
+use crate::cli::{ColorWhen, ReportArgs};
+use anyhow::Context;
+use console::Term;
+use logstat_reports::charts::{Chart, Theme};
+use logstat_reports::model::Report;
+use logstat_reports::terminal::Style;
+use logstat_reports::{charts, csv, html, parquet, summary, terminal, write};
+use rayon::prelude::*;
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
+
+/// Columns when standard output is no terminal and `COLUMNS` is not set.
+const WIDTH: usize = 100;
+const NARROWEST: usize = 60;
+const WIDEST: usize = 160;
+
+/// Writes every file of the report, all of them or none.
+///
+/// # Errors
+/// When a file cannot be written; the files of an older report are then as they were.
+pub fn publish(report: &Report, out: &Path, png: bool) -> anyhow::Result<()> {
+    let mut files = vec![
+        ("summary.json".to_owned(), summary::summary_json(report)),
+        ("hourly.csv".to_owned(), csv::hourly(report)),
+        ("hourly.parquet".to_owned(), parquet::hourly(report)?),
+        ("top.csv".to_owned(), csv::top(report)),
+        ("report.html".to_owned(), html::page(report).into_bytes()),
+    ];
+    let drawn: Vec<_> = pictures(png).into_par_iter().map(|picture| (picture.file_name(), picture.draw(report))).collect();
+    let mut stale = Vec::new();
+    for (name, bytes) in drawn {
+        match bytes {
+            Some(bytes) => files.push((name, bytes)),
+            None => stale.push(name),
+        }
+    }
+    write::publish(out, &files).with_context(|| format!("the report was not written to {}", out.display()))?;
+    for name in stale {
+        // A chart of an older report would pass for one of this report.
+        let _ = std::fs::remove_file(out.join(name));
+    }
+    Ok(())
+}
+
+/// One picture in one theme and one kind of file.
+#[derive(Clone, Copy)]
+struct Picture {
+    chart: Chart,
+    theme: Theme,
+    png: bool,
+}
+
+fn pictures(png: bool) -> Vec<Picture> {
+    let kinds: &[bool] = if png { &[false, true] } else { &[false] };
+    let themes = [Theme::Light, Theme::Dark];
+    let all = Chart::ALL.into_iter().flat_map(|chart| themes.map(|theme| (chart, theme)));
+    all.flat_map(|(chart, theme)| kinds.iter().map(move |&png| Picture { chart, theme, png })).collect()
+}
+
+impl Picture {
+    fn file_name(self) -> String {
+        let theme = if self.theme == Theme::Dark { "-dark" } else { "" };
+        format!("{}{theme}.{}", self.chart.name(), if self.png { "png" } else { "svg" })
+    }
+
+    fn draw(self, report: &Report) -> Option<Vec<u8>> {
+        if self.png {
+            charts::png(self.chart, report, self.theme)
+        } else {
+            charts::svg(self.chart, report, self.theme).map(String::into_bytes)
+        }
+    }
+}
+
+/// Prints the report, its summary or its hours. A closed pipe is no error.
+///
+/// # Errors
+/// When standard output cannot be written for another reason.
+pub fn print(report: &Report, args: &ReportArgs, top: usize) -> anyhow::Result<()> {
+    let bytes = if args.json {
+        summary::summary_json(report)
+    } else if args.csv {
+        csv::hourly(report)
+    } else {
+        terminal::render(report, &style(args.color, top)).into_bytes()
+    };
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(&bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        _ => Ok(()),
+    }
+}
+
+fn style(color: ColorWhen, top: usize) -> Style {
+    let is_terminal = std::io::stdout().is_terminal();
+    Style {
+        width: width(is_terminal).clamp(NARROWEST, WIDEST),
+        color: match color {
+            ColorWhen::Always => true,
+            ColorWhen::Never => false,
+            ColorWhen::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        },
+        unicode: is_unicode(),
+        top,
+    }
+}
+
+fn width(is_terminal: bool) -> usize {
+    if is_terminal {
+        return usize::from(Term::stdout().size().1);
+    }
+    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(WIDTH)
+}
+
+/// Only a locale that names another charset is taken at its word: where none is set, terminals speak UTF-8 today.
+fn is_unicode() -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|name| std::env::var(name).ok());
+    let locale = set.into_iter().find(|value| !value.is_empty());
+    locale.is_none_or(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}

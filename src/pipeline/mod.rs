@@ -1,0 +1,43 @@
+//! Joins the parts: sources give blocks, parsers read their lines, rollups count them. The only place that does.
+//!
+//! [`prepare`] settles each source's format, the order of its files and which of them the window cannot need;
+//! [`read`] takes the blocks of what is left through parsing, on all threads, and folds them in order.
+
+mod prepare;
+mod read;
+
+pub use prepare::{Prepared, PreparedFile, PrepareError, extent, prepare};
+pub use read::{ReadOptions, SourceRead, read};
+
+use crate::source::SourceSet;
+use crate::window::Window;
+use jiff::tz::TimeZone;
+use logstat_parsers::Escape;
+
+/// A source as it was asked for.
+#[derive(Debug, Clone)]
+pub struct SourcePlan {
+    /// Its name in every output.
+    pub name: String,
+    /// Its files: logs with their rotated siblings.
+    pub sets: Vec<SourceSet>,
+    /// A preset or a format string; `None` is to be detected.
+    pub format: Option<String>,
+    /// nginx's `escape=`.
+    pub escape: Escape,
+    /// Zone of dates without an offset.
+    pub timezone: TimeZone,
+    #[expect(missing_docs)]
+    pub tier: Option<String>,
+    #[expect(missing_docs)]
+    pub node: Option<String>,
+}
+
+impl Window {
+    /// Can anything that ended between these two moments lie inside?
+    fn may_hold(&self, oldest_us: Option<i64>, newest_us: Option<i64>) -> bool {
+        let too_late = self.until_us.zip(oldest_us).is_some_and(|(until, oldest)| oldest >= until);
+        let too_early = self.since_us.zip(newest_us).is_some_and(|(since, newest)| newest < since);
+        !too_late && !too_early
+    }
+}

@@ -1,0 +1,216 @@
+//! Settles each source's format, the order of its files, and which of them the window cannot need.
+
+use super::SourcePlan;
+use crate::source::{Input, Limits, LogFile, Progress, ReadError, head, open, tail};
+use crate::window::{Extent, Window};
+use jiff::Timestamp;
+use logstat_parsers::{Format, FormatError, Line, Options, detect};
+use std::time::UNIX_EPOCH;
+
+/// Bytes looked at, at the start and at the end of a file.
+const LOOK_BYTES: usize = 64 << 10;
+/// Lines are written in the order in which requests end only about.
+const LATENESS_US: i64 = 5 * 60 * 1_000_000;
+
+/// A source that is ready to be read.
+#[derive(Debug)]
+pub struct Prepared {
+    #[expect(missing_docs)]
+    pub plan: SourcePlan,
+    #[expect(missing_docs)]
+    pub format: Format,
+    /// In the order in which they are read.
+    pub files: Vec<PreparedFile>,
+    /// What a person should know about the format.
+    pub hint: Option<String>,
+    /// Not one line in any file.
+    pub empty: bool,
+}
+
+/// A file that is ready to be read.
+#[derive(Debug)]
+pub struct PreparedFile {
+    #[expect(missing_docs)]
+    pub file: LogFile,
+    /// When it was last written, microseconds since 1970: gives dates without a year their year.
+    pub reference_us: i64,
+    /// End of its first request, where it has one in sight.
+    pub first_us: Option<i64>,
+    /// No request in it ends later than about this, where that is known.
+    pub last_us: Option<i64>,
+    /// Why it is not read.
+    pub skip: Option<String>,
+}
+
+/// Why a source cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    #[error("--format: {error}\nhint: {}", error.hint())]
+    #[expect(missing_docs)]
+    Format { error: FormatError },
+    #[error("{path}:1:1: no known format fits\nhint: {hint}\nline 1: {line}")]
+    #[expect(missing_docs)]
+    Unknown { path: String, hint: String, line: String },
+    #[error(transparent)]
+    #[expect(missing_docs)]
+    Read(#[from] ReadError),
+    #[error("standard input can be read only once, so its first and last request are not known before\nhint: name a time instead of `oldest` or `newest`")]
+    #[expect(missing_docs)]
+    Pipe,
+}
+
+/// Finds the format, and the order of the files.
+///
+/// # Errors
+/// When the format is unknown or a file cannot be opened.
+pub fn prepare(plan: SourcePlan) -> Result<Prepared, PrepareError> {
+    let heads = heads(&plan)?;
+    let (format, hint) = format(&plan, &heads)?;
+    let empty = heads.iter().all(|(_, head)| head.is_empty());
+    let mut heads = heads.into_iter();
+    let mut files = Vec::new();
+    for set in &plan.sets {
+        let of_set = heads.by_ref().take(set.files.len());
+        files.extend(ordered(of_set.map(|(file, head)| prepared_file(file, &head, &format)).collect()));
+    }
+    files.sort_by_key(order);
+    Ok(Prepared { plan, format, files, hint, empty })
+}
+
+/// First and last request of all sources.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn extent(sources: &[Prepared]) -> Result<Option<Extent>, PrepareError> {
+    let mut extent: Option<Extent> = None;
+    for source in sources {
+        for file in &source.files {
+            let last_us = if file.file.is_pipe() {
+                return Err(PrepareError::Pipe);
+            } else if file.file.is_plain() {
+                file.last_us
+            } else {
+                last_of_stream(&file.file, &source.format, file.reference_us)?
+            };
+            for us in file.first_us.into_iter().chain(last_us) {
+                let known = extent.get_or_insert(Extent { oldest_us: us, newest_us: us });
+                known.oldest_us = known.oldest_us.min(us);
+                known.newest_us = known.newest_us.max(us);
+            }
+        }
+    }
+    Ok(extent)
+}
+
+impl Prepared {
+    /// Marks the files that the window cannot need.
+    pub fn skip_outside(&mut self, window: &Window) {
+        for file in &mut self.files {
+            let first_us = file.first_us.map(|us| us - LATENESS_US);
+            let last_us = file.last_us.map(|us| us + LATENESS_US);
+            if !file.file.is_pipe() && !window.may_hold(first_us, last_us) {
+                file.skip = Some(format!("outside the window: {}", span(file)));
+            }
+        }
+    }
+
+    /// End of the last request in sight, for a window that holds nothing.
+    #[must_use]
+    pub fn newest_us(&self) -> Option<i64> {
+        self.files.iter().flat_map(|file| file.first_us.max(file.last_us)).max()
+    }
+}
+
+fn span(file: &PreparedFile) -> String {
+    let show = |us: Option<i64>| {
+        let instant = us.and_then(|us| Timestamp::from_second(us.div_euclid(1_000_000)).ok());
+        instant.map_or_else(|| "?".to_owned(), |instant| instant.to_string())
+    };
+    format!("{} to {}", show(file.first_us), show(file.last_us))
+}
+
+fn heads(plan: &SourcePlan) -> Result<Vec<(LogFile, Vec<u8>)>, ReadError> {
+    let files = plan.sets.iter().flat_map(|set| &set.files);
+    files.map(|file| Ok((file.clone(), head(file, LOOK_BYTES)?))).collect()
+}
+
+/// The format as given, else that of the newest file that shows one.
+fn format(plan: &SourcePlan, heads: &[(LogFile, Vec<u8>)]) -> Result<(Format, Option<String>), PrepareError> {
+    let options = Options { escape: plan.escape, timezone: plan.timezone.clone() };
+    if let Some(text) = &plan.format {
+        return Ok((compile(text, &options)?, None));
+    }
+    let mut unknown = None;
+    for (file, head) in heads.iter().rev().filter(|(_, head)| !head.is_empty()) {
+        let detection = detect(head, &options);
+        match detection.best {
+            Some(best) => return Ok((compile(best.preset.name, &options)?, detection.hint)),
+            None => unknown = unknown.or(Some((file, head, detection.hint))),
+        }
+    }
+    if let Some((file, head, hint)) = unknown {
+        return Err(unknown_format(file, head, hint));
+    }
+    // Nothing will be parsed with it.
+    Ok((compile("combined", &options)?, None))
+}
+
+fn compile(text: &str, options: &Options) -> Result<Format, PrepareError> {
+    Format::compile(text, options).map_err(|error| PrepareError::Format { error })
+}
+
+fn unknown_format(file: &LogFile, head: &[u8], hint: Option<String>) -> PrepareError {
+    let first = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = logstat_reports::text::printable(&first[..first.len().min(120)]);
+    let line = logstat_reports::text::safe(&line).into_owned();
+    let usual = "copy the log_format string from nginx.conf, or log-format from haproxy.cfg, to --format '…'";
+    PrepareError::Unknown { path: file.path().display().to_string(), hint: hint.unwrap_or_else(|| usual.to_owned()), line }
+}
+
+fn prepared_file(file: LogFile, head: &[u8], format: &Format) -> PreparedFile {
+    let reference_us = file.modified().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
+    let first_us = ends(head, format, reference_us).next();
+    let tail = tail(&file, LOOK_BYTES).ok().flatten().unwrap_or_default();
+    let last_us = ends(&tail, format, reference_us).max();
+    PreparedFile { file, reference_us, first_us, last_us, skip: None }
+}
+
+/// Ends of the requests in some lines.
+fn ends<'b>(bytes: &'b [u8], format: &'b Format, reference_us: i64) -> impl Iterator<Item = i64> + 'b {
+    let mut parser = format.parser(reference_us);
+    let lines = bytes.split(|byte| *byte == b'\n');
+    lines.filter_map(move |line| match parser.parse(line) {
+        Line::Record(record) => Some(record.end_us),
+        Line::Event(_) | Line::Reject(_) | Line::Blank => None,
+    })
+}
+
+/// Puts the files of one log in time order. What was compressed ended before the next file began.
+fn ordered(mut files: Vec<PreparedFile>) -> Vec<PreparedFile> {
+    files.sort_by_key(order);
+    for at in 1..files.len() {
+        let next_us = files[at].first_us;
+        let file = &mut files[at - 1];
+        if !file.file.is_plain() && next_us.is_some() {
+            file.last_us = next_us;
+        }
+    }
+    files
+}
+
+fn order(file: &PreparedFile) -> i64 {
+    file.first_us.unwrap_or(file.reference_us)
+}
+
+/// End of the last request of a compressed file, which is read to its end for it.
+fn last_of_stream(file: &LogFile, format: &Format, reference_us: i64) -> Result<Option<i64>, PrepareError> {
+    let mut last_us = None;
+    if let Input::Stream(stream) = open(file, &Limits::default(), &Progress::default())? {
+        // A break is reported when the file is read.
+        for block in stream.map_while(Result::ok) {
+            let of_block = ends(block.block().bytes, format, reference_us).max();
+            last_us = last_us.max(of_block);
+        }
+    }
+    Ok(last_us)
+}

@@ -1,0 +1,427 @@
+//! Counts the lines of one block exactly. Made to be filled on any thread and used again for the next block.
+
+use super::cells::{Cell, CellKind, CellTable, pack_termination};
+use super::histogram::bucket;
+use super::keys::{KeyHasher, KeyTable};
+use super::series::{SeriesKey, Sums, TimingKind};
+use super::sketch::{Dense, Register, dense, raise};
+use super::top::{KEY_LIMIT, ListKind, Tally, coarse};
+use super::{HOUR_S, RollupOptions};
+use crate::bots::Bots;
+use logstat_parsers::{Client, Event, EventKind, Record, Reject, RejectKind};
+use memchr::memchr;
+use std::sync::Arc;
+
+const HOUR_US: i64 = HOUR_S * 1_000_000;
+/// Series of a block with an array of registers of their own; further ones keep theirs as cells.
+const DENSE_SERIES: u32 = 32;
+/// Places of rejects that a block remembers, for each kind.
+const REJECT_PLACES: usize = 5;
+/// Messages of proxies that a block remembers, and the bytes kept of each.
+const EVENTS: usize = 1000;
+const EVENT_BYTES: usize = 512;
+/// User agents whose verdict is remembered from block to block.
+const KNOWN_AGENTS: usize = 4096;
+/// Bits of a coarse latency bucket below the path's place.
+const COARSE_WIDTH: u32 = 9;
+
+/// Where the lines of a block went: `lines = records + events + rejects + blank`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "see Accounting in the reports crate")]
+pub struct LineCounts {
+    pub lines: u64,
+    pub records: u64,
+    pub outside_window: u64,
+    pub future: u64,
+    pub events: u64,
+    pub blank: u64,
+    pub truncated: u64,
+    pub rejects: [u64; RejectKind::ALL.len()],
+}
+
+impl LineCounts {
+    /// Adds the counts of other lines.
+    pub fn merge(&mut self, other: &Self) {
+        self.lines += other.lines;
+        self.records += other.records;
+        self.outside_window += other.outside_window;
+        self.future += other.future;
+        self.events += other.events;
+        self.blank += other.blank;
+        self.truncated += other.truncated;
+        self.rejects.iter_mut().zip(other.rejects).for_each(|(count, other)| *count += other);
+    }
+
+    /// Rejects of every kind.
+    #[must_use]
+    pub fn rejected(&self) -> u64 {
+        self.rejects.iter().sum()
+    }
+}
+
+/// Where a reject stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectNote {
+    #[expect(missing_docs)]
+    pub reject: Reject,
+    /// Line in the block, from 0.
+    pub line: u64,
+    /// The start of the line.
+    pub excerpt: Vec<u8>,
+}
+
+/// A message of a proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "see Event")]
+pub struct EventNote {
+    pub at_us: Option<i64>,
+    pub kind: EventKind,
+    pub message: Vec<u8>,
+}
+
+/// Everything that a block's lines add up to.
+#[derive(Debug)]
+pub struct BlockRollup {
+    options: RollupOptions,
+    hasher: KeyHasher,
+    /// Hours that occur, in order of appearance; a place in it is an hour's slot.
+    pub(super) hours: Vec<i64>,
+    pub(super) series: KeyTable<Sums>,
+    pub(super) cells: CellTable,
+    pub(super) registers: Vec<Box<Dense>>,
+    pub(super) lists: [KeyTable<Tally>; ListKind::ALL.len()],
+    /// Latencies of paths: place in the list of paths, then coarse bucket.
+    path_latencies: Vec<u32>,
+    bots: Arc<Bots>,
+    /// By place in the list of user agents: a bot's.
+    agents: Vec<bool>,
+    /// User agents of earlier blocks, since nearly all of them come again.
+    known_agents: KeyTable<bool>,
+    /// Where every line went.
+    pub counts: LineCounts,
+    /// The first rejects of each kind.
+    pub reject_notes: Vec<RejectNote>,
+    /// Messages of proxies, in order.
+    pub event_notes: Vec<EventNote>,
+    /// Messages beyond those.
+    pub events_left_out: u64,
+    /// End of the first and last request in log time, whether inside the window or not.
+    pub oldest_us: i64,
+    #[expect(missing_docs)]
+    pub newest_us: i64,
+    slot: (i64, u32),
+    name: SeriesKey,
+    last: Option<(u32, SeriesKey, u32)>,
+}
+
+impl BlockRollup {
+    /// An empty one. All blocks that are folded together must share `hasher`.
+    #[must_use]
+    pub fn new(options: RollupOptions, hasher: KeyHasher, bots: Arc<Bots>) -> Self {
+        Self {
+            options,
+            hasher,
+            hours: Vec::new(),
+            series: KeyTable::default(),
+            cells: CellTable::default(),
+            registers: Vec::new(),
+            lists: Default::default(),
+            path_latencies: Vec::new(),
+            bots,
+            agents: Vec::new(),
+            known_agents: KeyTable::default(),
+            counts: LineCounts::default(),
+            reject_notes: Vec::new(),
+            event_notes: Vec::new(),
+            events_left_out: 0,
+            oldest_us: i64::MAX,
+            newest_us: i64::MIN,
+            slot: (i64::MIN, 0),
+            name: SeriesKey::default(),
+            last: None,
+        }
+    }
+
+    /// Forgets everything but keeps the memory.
+    pub fn clear(&mut self) {
+        self.hours.clear();
+        self.series.clear();
+        self.cells.clear();
+        self.registers.iter_mut().for_each(|ranks| ranks.fill(0));
+        self.lists.iter_mut().for_each(KeyTable::clear);
+        self.path_latencies.clear();
+        self.agents.clear();
+        self.counts = LineCounts::default();
+        self.reject_notes.clear();
+        self.event_notes.clear();
+        self.events_left_out = 0;
+        (self.oldest_us, self.newest_us) = (i64::MAX, i64::MIN);
+        self.slot = (i64::MIN, 0);
+        self.last = None;
+    }
+
+    /// Counts a request.
+    #[inline]
+    pub fn record(&mut self, record: &Record<'_>) {
+        self.counts.lines += 1;
+        self.counts.records += 1;
+        self.counts.truncated += u64::from(record.truncated);
+        if record.end_us >= self.options.future_us {
+            self.counts.future += 1;
+            return;
+        }
+        self.oldest_us = self.oldest_us.min(record.end_us);
+        self.newest_us = self.newest_us.max(record.end_us);
+        if record.end_us < self.options.since_us || record.end_us >= self.options.until_us {
+            self.counts.outside_window += 1;
+            return;
+        }
+        let slot = self.slot(record.end_us);
+        let series = self.series(slot, record);
+        self.count_cells(series, record);
+        let bot = record.user_agent.map(|agent| self.user_agent(slot, agent, record));
+        self.add_sums(series, record, bot);
+        self.client(slot, series, record);
+        if self.options.top {
+            self.top_lists(slot, record);
+        }
+    }
+
+    /// Counts a message of a proxy.
+    pub fn event(&mut self, event: &Event<'_>) {
+        self.counts.lines += 1;
+        self.counts.events += 1;
+        let inside = event.at_us.is_none_or(|at| (self.options.since_us..self.options.until_us).contains(&at));
+        if !inside {
+            return;
+        }
+        if self.event_notes.len() >= EVENTS {
+            self.events_left_out += 1;
+            return;
+        }
+        let message = event.message[..event.message.len().min(EVENT_BYTES)].to_vec();
+        self.event_notes.push(EventNote { at_us: event.at_us, kind: event.kind, message });
+    }
+
+    /// Counts a line that is neither.
+    pub fn reject(&mut self, reject: Reject, line: &[u8]) {
+        let count = &mut self.counts.rejects[reject.kind as usize];
+        *count += 1;
+        if *count <= REJECT_PLACES as u64 {
+            let excerpt = line[..line.len().min(EVENT_BYTES)].to_vec();
+            self.reject_notes.push(RejectNote { reject, line: self.counts.lines, excerpt });
+        }
+        self.counts.lines += 1;
+    }
+
+    /// Counts a blank line.
+    pub fn blank(&mut self) {
+        self.counts.lines += 1;
+        self.counts.blank += 1;
+    }
+
+    /// Latencies of paths as (place in the list of paths, coarse bucket, count), sorted.
+    pub(super) fn path_latencies(&mut self) -> impl Iterator<Item = (u32, u32, u64)> + '_ {
+        self.path_latencies.sort_unstable();
+        self.path_latencies.chunk_by(|a, b| a == b).map(|equal| {
+            (equal[0] >> COARSE_WIDTH, equal[0] & ((1 << COARSE_WIDTH) - 1), equal.len() as u64)
+        })
+    }
+
+    #[inline]
+    fn slot(&mut self, end_us: i64) -> u32 {
+        let hour = end_us.div_euclid(HOUR_US);
+        if self.slot.0 != hour {
+            let found = self.hours.iter().rposition(|known| *known == hour);
+            let at = found.unwrap_or_else(|| {
+                self.hours.push(hour);
+                self.hours.len() - 1
+            });
+            self.slot = (hour, at as u32);
+        }
+        self.slot.1
+    }
+
+    #[inline]
+    fn series(&mut self, slot: u32, record: &Record<'_>) -> u32 {
+        self.name.set(record, self.options.by_method, self.options.by_status);
+        if let Some((last_slot, last_name, at)) = &self.last
+            && (*last_slot, last_name) == (slot, &self.name)
+        {
+            return *at;
+        }
+        let hash = self.hasher.hash(slot, self.name.as_bytes());
+        let (at, _) = self.series.place(hash, slot, self.name.as_bytes());
+        let (last_slot, last_name, last_at) = self.last.get_or_insert_default();
+        (*last_slot, *last_at) = (slot, at);
+        std::mem::swap(last_name, &mut self.name);
+        at
+    }
+
+    #[inline]
+    fn count_cells(&mut self, series: u32, record: &Record<'_>) {
+        let mut count = |kind, value| self.cells.add(series, Cell::new(kind, value), 1);
+        count(CellKind::Second, (record.end_us.rem_euclid(HOUR_US) / 1_000_000) as u32);
+        let timings = timings(record);
+        let kinds = [CellKind::Latency, CellKind::Upstream, CellKind::Queue, CellKind::Connect, CellKind::Response];
+        for (kind, us) in kinds.into_iter().zip(timings) {
+            if let Some(us) = us {
+                count(kind, bucket(us));
+            }
+        }
+        if let Some(status) = record.status {
+            count(CellKind::Status, u32::from(status));
+        }
+        if let Some(state) = record.termination {
+            count(CellKind::Termination, pack_termination(state));
+        }
+        if let Some(cache) = record.cache {
+            count(CellKind::Cache, cache as u32);
+        }
+    }
+
+    #[inline]
+    fn add_sums(&mut self, series: u32, record: &Record<'_>, bot: Option<bool>) {
+        let sums = self.series.tally_mut(series);
+        sums.requests += 1;
+        if let Some(bytes) = record.bytes_sent {
+            sums.bytes_n += 1;
+            sums.bytes_sent = sums.bytes_sent.saturating_add(bytes);
+        }
+        if let Some(retries) = record.retries {
+            sums.retries_n += 1;
+            sums.retries += u64::from(retries);
+            sums.redispatches += u64::from(record.redispatched);
+        }
+        if let Some(bot) = bot {
+            sums.user_agents_n += 1;
+            sums.bot_requests += u64::from(bot);
+        }
+        sums.clients_n += u64::from(record.client != Client::Unknown);
+        for (timing, us) in sums.timings.iter_mut().zip(timings(record)) {
+            if let Some(us) = us {
+                timing.add(us);
+            }
+        }
+    }
+
+    #[inline]
+    fn client(&mut self, slot: u32, series: u32, record: &Record<'_>) {
+        let register = match record.client {
+            Client::Unknown => return,
+            Client::Ip(ip) => Register::of_ip(ip),
+            Client::Name(name) => Register::of_name(name),
+        };
+        self.note_register(series, register);
+        if self.options.top {
+            let mut key = [0; KEY_LIMIT];
+            let key = client_key(record.client, &mut key);
+            self.list(ListKind::Clients, slot, key, record);
+        }
+    }
+
+    #[inline]
+    fn note_register(&mut self, series: u32, register: Register) {
+        if series >= DENSE_SERIES {
+            self.cells.add(series, Cell::new(CellKind::Register, register.pack()), 1);
+            return;
+        }
+        while self.registers.len() <= series as usize {
+            self.registers.push(Box::new(dense()));
+        }
+        raise(&mut self.registers[series as usize][register.index as usize], register.rank);
+    }
+
+    /// Enters a user agent and says whether it is a bot's.
+    #[inline]
+    fn user_agent(&mut self, slot: u32, agent: &[u8], record: &Record<'_>) -> bool {
+        let at = self.list(ListKind::UserAgents, slot, agent, record) as usize;
+        if at == self.agents.len() {
+            let bot = self.is_bot(agent);
+            self.agents.push(bot);
+        }
+        self.agents[at]
+    }
+
+    fn is_bot(&mut self, agent: &[u8]) -> bool {
+        if self.known_agents.len() >= KNOWN_AGENTS {
+            self.known_agents.clear();
+        }
+        let (at, new) = self.known_agents.place(self.hasher.hash(0, agent), 0, agent);
+        if new {
+            *self.known_agents.tally_mut(at) = self.bots.is_bot(agent);
+        }
+        *self.known_agents.tally_mut(at)
+    }
+
+    #[inline]
+    fn top_lists(&mut self, slot: u32, record: &Record<'_>) {
+        if let Some(referer) = record.referer {
+            self.list(ListKind::Referrers, slot, referer, record);
+        }
+        let Some(target) = record.target else { return };
+        let path = &target[..memchr(b'?', target).unwrap_or(target.len())];
+        let at = self.list(ListKind::Paths, slot, path, record);
+        if let Some(latency_us) = record.latency_us {
+            self.path_latencies.push(at << COARSE_WIDTH | coarse(latency_us));
+        }
+        match record.status {
+            Some(404) => self.list(ListKind::NotFound, slot, path, record),
+            Some(500..=599) => self.list(ListKind::ErrorPaths, slot, path, record),
+            _ => return,
+        };
+    }
+
+    #[inline]
+    fn list(&mut self, list: ListKind, slot: u32, key: &[u8], record: &Record<'_>) -> u32 {
+        let key = &key[..key.len().min(KEY_LIMIT)];
+        let hash = self.hasher.hash(slot, key);
+        let table = &mut self.lists[list as usize];
+        let (at, _) = table.place(hash, slot, key);
+        table.tally_mut(at).add(1, record.bytes_sent.unwrap_or(0));
+        at
+    }
+}
+
+#[inline]
+fn timings(record: &Record<'_>) -> [Option<u64>; TimingKind::ALL.len()] {
+    [record.latency_us, record.upstream_us, record.queue_us, record.connect_us, record.response_us]
+}
+
+const IP_KEY: u8 = b'i';
+const NAME_KEY: u8 = b'n';
+
+#[inline]
+fn client_key<'b>(client: Client<'_>, buffer: &'b mut [u8; KEY_LIMIT]) -> &'b [u8] {
+    match client {
+        Client::Unknown => &[],
+        Client::Ip(ip) => {
+            let octets = match ip {
+                std::net::IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+                std::net::IpAddr::V6(v6) => v6.octets(),
+            };
+            buffer[0] = IP_KEY;
+            buffer[1..17].copy_from_slice(&octets);
+            &buffer[..17]
+        }
+        Client::Name(name) => {
+            let len = name.len().min(KEY_LIMIT - 1);
+            buffer[0] = NAME_KEY;
+            buffer[1..=len].copy_from_slice(&name[..len]);
+            &buffer[..=len]
+        }
+    }
+}
+
+/// The client of a key in the list of clients.
+#[must_use]
+pub fn client_of_key(key: &[u8]) -> Client<'_> {
+    match key {
+        [IP_KEY, octets @ ..] => {
+            let octets = <[u8; 16]>::try_from(octets).unwrap_or_default();
+            Client::Ip(std::net::Ipv6Addr::from(octets).to_canonical())
+        }
+        [NAME_KEY, name @ ..] => Client::Name(name),
+        _ => Client::Unknown,
+    }
+}

@@ -1,0 +1,296 @@
+//! Every hour of one source, as its blocks are folded into it one after the other.
+
+use super::block::{BlockRollup, LineCounts};
+use super::cells::{Cell, CellKind, CellTable, PackedCells};
+use super::histogram::Histogram;
+use super::keys::{KeyHasher, KeyTable};
+use super::series::{SeriesKey, Sums, TimingKind};
+use super::sketch::{Register, Sketch};
+use super::top::{CLOSED_CAPACITY, ListKind, OPEN_CAPACITY, TopSummary};
+use super::{HOUR_S, RollupOptions};
+use std::collections::BTreeMap;
+
+/// How long after its end an hour is expected to receive records: HAProxy's lines come in the order in which requests
+/// end only about. A later one still counts.
+const LATENESS_US: i64 = 5 * 60 * 1_000_000;
+const HOUR_US: i64 = HOUR_S * 1_000_000;
+
+/// The hours of one source.
+#[derive(Debug)]
+pub struct SourceRollup {
+    options: RollupOptions,
+    hasher: KeyHasher,
+    hours: BTreeMap<i64, HourRollup>,
+    /// Where every line went.
+    pub counts: LineCounts,
+    /// End of the first and last request in log time, inside the window or not; `None` before the first.
+    pub span_us: Option<(i64, i64)>,
+    closed_before: i64,
+}
+
+impl SourceRollup {
+    /// Without any hour yet.
+    #[must_use]
+    pub fn new(options: RollupOptions, hasher: KeyHasher) -> Self {
+        let closed_before = i64::MIN;
+        Self { options, hasher, hours: BTreeMap::new(), counts: LineCounts::default(), span_us: None, closed_before }
+    }
+
+    /// Adds a block. Blocks must come in the order of the log.
+    pub fn fold(&mut self, block: &mut BlockRollup) {
+        self.counts.merge(&block.counts);
+        let places = self.fold_series(block);
+        self.fold_cells(block, &places);
+        self.fold_lists(block);
+        if block.oldest_us <= block.newest_us {
+            let (oldest, newest) = self.span_us.unwrap_or((block.oldest_us, block.newest_us));
+            self.span_us = Some((oldest.min(block.oldest_us), newest.max(block.newest_us)));
+            self.close_hours();
+        }
+    }
+
+    /// The hours with at least one request, by the start of the hour in Unix seconds.
+    pub fn hours(&self) -> impl Iterator<Item = (i64, &HourRollup)> {
+        self.hours.iter().map(|(hour, rollup)| (hour * HOUR_S, rollup))
+    }
+
+    /// Did any line say how many bytes were sent?
+    #[must_use]
+    pub fn has_bytes(&self) -> bool {
+        self.hours.values().any(|hour| hour.series.entries().iter().any(|series| series.tally.bytes_n > 0))
+    }
+
+    /// A top list over all hours.
+    #[must_use]
+    pub fn top(&self, list: ListKind) -> TopSummary {
+        let mut total = TopSummary::default();
+        for hour in self.hours.values() {
+            total.merge(&hour.lists[list as usize], &self.hasher);
+        }
+        total
+    }
+
+    /// Enters the block's series into their hours; gives for each the hour and its place there.
+    fn fold_series(&mut self, block: &BlockRollup) -> Vec<(i64, u32)> {
+        let mut places = Vec::with_capacity(block.series.len());
+        for (at, entry) in block.series.entries().iter().enumerate() {
+            let number = block.hours[entry.slot as usize];
+            let hour = self.hours.entry(number).or_default();
+            let place = hour.place(block.series.key(entry), &self.hasher, self.options.series_per_hour);
+            hour.series.tally_mut(place).merge(&entry.tally);
+            if let Some(ranks) = block.registers.get(at) {
+                hour.sketches[place as usize].merge_dense(ranks);
+            }
+            places.push((number, place));
+        }
+        places
+    }
+
+    fn fold_cells(&mut self, block: &BlockRollup, places: &[(i64, u32)]) {
+        let mut current: Option<(i64, &mut HourRollup)> = None;
+        for (series, cell, count) in block.cells.iter() {
+            let (number, place) = places[series as usize];
+            if current.as_ref().is_none_or(|(at, _)| *at != number) {
+                current = self.hours.get_mut(&number).map(|hour| (number, hour));
+            }
+            let Some((_, hour)) = &mut current else { continue };
+            match cell.kind() {
+                CellKind::Register => hour.sketches[place as usize].add(Register::unpack(cell.value())),
+                _ => hour.cells.open().add(place, cell, count),
+            }
+        }
+    }
+
+    fn fold_lists(&mut self, block: &mut BlockRollup) {
+        if !self.options.top {
+            return;
+        }
+        let mut paths = Vec::new();
+        for list in ListKind::ALL {
+            let table = &block.lists[list as usize];
+            for entry in table.entries() {
+                let number = block.hours[entry.slot as usize];
+                let summary = &mut self.hours.entry(number).or_default().lists[list as usize];
+                let key = table.key(entry);
+                // The slot is part of a block's hash, and an hour's lists have but one.
+                let place = summary.add(self.hasher.hash(0, key), key, entry.tally);
+                if list == ListKind::Paths {
+                    paths.push((number, place));
+                }
+            }
+        }
+        for (path, coarse, count) in block.path_latencies() {
+            let (number, place) = paths[path as usize];
+            self.hours.entry(number).or_default().lists[ListKind::Paths as usize].add_latency(place, coarse, count);
+        }
+        for number in &block.hours {
+            self.hours.entry(*number).or_default().prune_lists();
+        }
+    }
+
+    /// Closes what the log has passed.
+    fn close_hours(&mut self) {
+        let Some((_, newest_us)) = self.span_us else { return };
+        let passed = (newest_us - LATENESS_US).div_euclid(HOUR_US);
+        if passed <= self.closed_before {
+            return;
+        }
+        self.hours.range_mut(..passed).for_each(|(_, hour)| hour.close());
+        self.closed_before = passed;
+    }
+}
+
+/// One hour of one source.
+#[derive(Debug, Default)]
+pub struct HourRollup {
+    series: KeyTable<Sums>,
+    sketches: Vec<Sketch>,
+    cells: Cells,
+    lists: [TopSummary; ListKind::ALL.len()],
+    closed: bool,
+}
+
+impl HourRollup {
+    /// Every series with what it adds up to, sorted by name.
+    #[must_use]
+    pub fn series(&self) -> Vec<(SeriesKey, Aggregate)> {
+        let mut all: Vec<_> = self.series.entries().iter().zip(&self.sketches).map(|(entry, sketch)| {
+            let key = SeriesKey::from_bytes(self.series.key(entry));
+            (key, Aggregate { sums: entry.tally, sketch: sketch.clone(), ..Aggregate::default() })
+        }).collect();
+        self.cells.for_each(|series, cell, count| all[series as usize].1.cells.add(0, cell, count));
+        all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        all
+    }
+
+    fn place(&mut self, key: &[u8], hasher: &KeyHasher, limit: usize) -> u32 {
+        let full = self.series.len() >= limit;
+        let (at, new) = if full && !self.series.contains(hasher.hash(0, key), 0, key) {
+            let other = SeriesKey::other();
+            self.series.place(hasher.hash(0, other.as_bytes()), 0, other.as_bytes())
+        } else {
+            self.series.place(hasher.hash(0, key), 0, key)
+        };
+        if new {
+            self.sketches.push(Sketch::default());
+        }
+        at
+    }
+
+    fn prune_lists(&mut self) {
+        let capacity = if self.closed { CLOSED_CAPACITY } else { OPEN_CAPACITY };
+        self.lists.iter_mut().for_each(|list| list.prune(capacity));
+    }
+
+    fn close(&mut self) {
+        if !self.closed {
+            self.lists.iter_mut().for_each(TopSummary::close);
+            self.closed = true;
+        }
+        self.cells.pack();
+    }
+}
+
+/// The cells of an hour: a table while it fills, packed once it is over.
+#[derive(Debug)]
+enum Cells {
+    Open(CellTable),
+    Packed(PackedCells),
+}
+
+impl Default for Cells {
+    fn default() -> Self {
+        Self::Open(CellTable::default())
+    }
+}
+
+impl Cells {
+    fn open(&mut self) -> &mut CellTable {
+        if let Self::Packed(packed) = self {
+            *self = Self::Open(packed.unpack());
+        }
+        match self {
+            Self::Open(table) => table,
+            Self::Packed(_) => unreachable!("unpacked just above"),
+        }
+    }
+
+    fn pack(&mut self) {
+        if let Self::Open(table) = self {
+            *self = Self::Packed(PackedCells::pack(table));
+        }
+    }
+
+    fn for_each(&self, mut visit: impl FnMut(u32, Cell, u64)) {
+        match self {
+            Self::Open(table) => table.iter().for_each(|(series, cell, count)| visit(series, cell, count)),
+            Self::Packed(packed) => packed.iter().for_each(|(series, cell, count)| visit(series, cell, count)),
+        }
+    }
+}
+
+/// What the requests of one or many series of one hour, or of many hours, add up to.
+#[derive(Debug, Clone, Default)]
+pub struct Aggregate {
+    /// Exact sums.
+    pub sums: Sums,
+    /// Distinct clients.
+    pub sketch: Sketch,
+    /// Requests of the busiest second of the hours added with [`merge_hour`](Self::merge_hour), and that second.
+    pub peak: Option<(u64, i64)>,
+    cells: CellTable,
+}
+
+impl Aggregate {
+    /// Adds other requests of the same hour.
+    pub fn merge(&mut self, other: &Self) {
+        self.merge_cells(other, |_| true);
+    }
+
+    /// Adds a whole hour, which starts at `hour` in Unix seconds, to what other hours added up to. Of its seconds only
+    /// the busiest is kept.
+    pub fn merge_hour(&mut self, hour: i64, other: &Self) {
+        self.merge_cells(other, |cell| cell.kind() != CellKind::Second);
+        let peak = other.busiest_second().map(|(requests, second)| (requests, hour + i64::from(second)));
+        self.peak = [self.peak, peak].into_iter().flatten().max_by_key(|(requests, at)| (*requests, -at));
+    }
+
+    fn merge_cells(&mut self, other: &Self, wanted: impl Fn(Cell) -> bool) {
+        self.sums.merge(&other.sums);
+        self.sketch.merge(&other.sketch);
+        for (_, cell, count) in other.cells.iter().filter(|(_, cell, _)| wanted(*cell)) {
+            self.cells.add(0, cell, count);
+        }
+    }
+
+    /// Requests of the busiest second of an hour, and that second, from 0; the earliest of several.
+    #[must_use]
+    pub fn busiest_second(&self) -> Option<(u64, u32)> {
+        let seconds = self.counts(CellKind::Second).into_iter().map(|(second, requests)| (requests, second));
+        seconds.max_by_key(|(requests, second)| (*requests, std::cmp::Reverse(*second)))
+    }
+
+    /// (value, count) of every cell of a kind, ascending.
+    #[must_use]
+    pub fn counts(&self, kind: CellKind) -> Vec<(u32, u64)> {
+        let of_kind = self.cells.iter().filter(|(_, cell, _)| cell.kind() == kind);
+        let mut counts: Vec<_> = of_kind.map(|(_, cell, count)| (cell.value(), count)).collect();
+        counts.sort_unstable();
+        counts
+    }
+
+    /// The distribution of a time.
+    #[must_use]
+    pub fn histogram(&self, timing: TimingKind) -> Histogram {
+        let kind = match timing {
+            TimingKind::Latency => CellKind::Latency,
+            TimingKind::Upstream => CellKind::Upstream,
+            TimingKind::Queue => CellKind::Queue,
+            TimingKind::Connect => CellKind::Connect,
+            TimingKind::Response => CellKind::Response,
+        };
+        let sums = self.sums.timings[timing as usize];
+        let buckets = self.counts(kind);
+        Histogram { n: sums.n, sum_us: sums.sum_us, max_us: sums.max_us, sub_ms: sums.sub_ms, buckets }
+    }
+}

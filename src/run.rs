@@ -1,0 +1,182 @@
+//! Carries out `logstat report`: plans, reads, finishes, writes and prints.
+
+use crate::bots::Bots;
+use crate::cli::ReportArgs;
+use crate::exit::Exit;
+use crate::pipeline::{self, Prepared, ReadOptions, prepare};
+use crate::plan::{Plan, plan};
+use crate::report::{ReportOptions, SourceResult, report};
+use crate::rollup::RollupOptions;
+use crate::source::{Limits, Progress};
+use crate::window::{self, Window};
+use crate::{config, output};
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::Timestamp;
+use logstat_reports::model::{By, Report};
+use std::sync::Arc;
+
+/// A clock may be this far ahead before its lines are set aside.
+const FUTURE_US: i64 = 5 * 60 * 1_000_000;
+
+/// Carries it out. Complaints go to standard error.
+///
+/// # Errors
+/// When nothing could be reported, or the report could not be written.
+pub fn run(mut args: ReportArgs) -> anyhow::Result<Exit> {
+    let config = config::load(args.config.as_deref())?;
+    let mut plan = plan(&mut args, &config)?;
+    let mut exit = complain(&plan.problems);
+    plan.notes.iter().for_each(|note| eprintln!("logstat: {note}"));
+    let (mut prepared, unknown) = prepare_all(&mut plan);
+    exit = exit.max(unknown);
+    if prepared.is_empty() {
+        return Ok(Exit::Failed);
+    }
+    let window = window(&args, &plan, &prepared)?;
+    prepared.iter_mut().for_each(|source| source.skip_outside(&window));
+    let (results, broken) = read_all(&args, &plan, &prepared, window)?;
+    let report = report(results, report_options(&plan, &prepared, window));
+    exit = exit.max(broken).max(verdict(&report, &plan, &prepared));
+    if let Some(out) = &plan.out {
+        output::publish(&report, out, args.png)?;
+    }
+    output::print(&report, &args, plan.top)?;
+    if let Some(out) = &plan.out {
+        eprintln!("logstat: wrote {}", out.join("report.html").display());
+    }
+    Ok(exit)
+}
+
+/// Names what cannot be read; the rest is reported nevertheless.
+fn complain(problems: &[String]) -> Exit {
+    problems.iter().for_each(|problem| eprintln!("logstat: {problem}"));
+    if problems.is_empty() { Exit::Done } else { Exit::LimitExceeded }
+}
+
+fn prepare_all(plan: &mut Plan) -> (Vec<Prepared>, Exit) {
+    let (mut prepared, mut problems) = (Vec::new(), Vec::new());
+    for source in plan.sources.drain(..) {
+        match prepare(source) {
+            Ok(source) => prepared.push(source),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    let exit = complain(&problems);
+    for source in prepared.iter().filter(|source| source.empty) {
+        eprintln!("logstat: {}: is empty", source.plan.name);
+    }
+    (prepared, exit)
+}
+
+fn window(args: &ReportArgs, plan: &Plan, prepared: &[Prepared]) -> anyhow::Result<Window> {
+    let (since, until) = (args.since.as_ref(), args.until.as_ref());
+    let extent = if window::needs_extent(since, until) { pipeline::extent(prepared)? } else { None };
+    Ok(window::resolve(since, until, plan.now, &plan.zone, extent)?)
+}
+
+fn read_all(args: &ReportArgs, plan: &Plan, prepared: &[Prepared], window: Window) -> anyhow::Result<(Vec<SourceResult>, Exit)> {
+    let options = read_options(args, plan, window);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(args.threads.unwrap_or(0))
+        .thread_name(|number| format!("logstat-parse-{number}"))
+        .build()
+        .context("threads cannot be started")?;
+    let (bots, bar) = (Arc::new(Bots::new()), progress_bar(prepared));
+    let (mut results, mut errors) = (Vec::new(), Vec::new());
+    for source in prepared {
+        let mut folded = || bar.set_position(options.progress.bytes_read());
+        let read = pipeline::read(source, &options, &pool, &bots, &mut folded);
+        results.push(read.result);
+        errors.extend(read.errors.iter().map(ToString::to_string));
+    }
+    bar.finish_and_clear();
+    Ok((results, complain(&errors)))
+}
+
+fn read_options(args: &ReportArgs, plan: &Plan, window: Window) -> ReadOptions {
+    let mut limits = Limits::default();
+    if let Some(bytes) = args.block_bytes {
+        limits.block_bytes = bytes;
+    }
+    let rollup = RollupOptions {
+        since_us: window.since_us.unwrap_or(i64::MIN),
+        until_us: window.until_us.unwrap_or(i64::MAX),
+        future_us: plan.now.as_microsecond().saturating_add(FUTURE_US),
+        top: plan.top > 0,
+        by_method: plan.by.contains(&By::Method),
+        by_status: plan.by.contains(&By::Status),
+        ..RollupOptions::default()
+    };
+    ReadOptions { rollup, limits, progress: Progress::default() }
+}
+
+/// Drawn on standard error, and only on a terminal.
+fn progress_bar(prepared: &[Prepared]) -> ProgressBar {
+    let files = prepared.iter().flat_map(|source| &source.files).filter(|file| file.skip.is_none());
+    let bytes = files.map(|file| file.file.size()).sum();
+    let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
+    let template = "{bytes:>10} of {total_bytes} {wide_bar:.dim} {bytes_per_sec} {eta}";
+    bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn report_options(plan: &Plan, prepared: &[Prepared], window: Window) -> ReportOptions {
+    let second = |us: i64| us.div_euclid(1_000_000);
+    ReportOptions {
+        since: window.since_us.map(second),
+        until: window.until_us.map(second),
+        timezone: plan.zone.iana_name().unwrap_or("UTC").to_owned(),
+        by: plan.by.clone(),
+        top: plan.top,
+        notes: notes(prepared),
+    }
+}
+
+/// What the reader of the report must know about the data.
+fn notes(prepared: &[Prepared]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for source in prepared.iter().filter(|source| !source.empty) {
+        let name = &source.plan.name;
+        match &source.hint {
+            Some(hint) => notes.push(format!("{name}: {hint}")),
+            None if !source.format.fields().latency => notes.push(format!(
+                "{name}: the log has no request times, so there are no percentiles: add $request_time to nginx's \
+                 log_format and give that format with --format"
+            )),
+            None => {}
+        }
+        let skipped = source.files.iter().filter(|file| file.skip.is_some()).count();
+        if skipped > 0 {
+            notes.push(format!("{name}: {skipped} of {} files lie outside the window and were not read", source.files.len()));
+        }
+    }
+    if prepared.len() > 1 && prepared.iter().all(|source| source.plan.tier.is_none()) {
+        notes.push("the sources are added up; if one passes requests on to another, give them a tier in logstat.toml".to_owned());
+    }
+    notes
+}
+
+/// Says what is wrong with the outcome, if anything is.
+fn verdict(report: &Report, plan: &Plan, prepared: &[Prepared]) -> Exit {
+    let accounting = &report.accounting;
+    if report.totals.requests == 0 {
+        say_where_the_lines_are(report, plan, prepared);
+    }
+    if accounting.rejects as f64 > accounting.lines as f64 * plan.max_reject_ratio {
+        eprintln!(
+            "logstat: {} of {} lines were rejected, more than --max-reject-ratio {} allows\nhint: is it the right --format?",
+            accounting.rejects, accounting.lines, plan.max_reject_ratio
+        );
+        return Exit::LimitExceeded;
+    }
+    Exit::Done
+}
+
+fn say_where_the_lines_are(report: &Report, plan: &Plan, prepared: &[Prepared]) {
+    let newest = prepared.iter().filter_map(Prepared::newest_us).max();
+    let newest = newest.and_then(|us| Timestamp::from_microsecond(us).ok());
+    if let Some(newest) = newest.filter(|_| report.accounting.rejects < report.accounting.lines || report.accounting.lines == 0) {
+        let local = newest.to_zoned(plan.zone.clone()).strftime("%Y-%m-%d %H:%M");
+        eprintln!("logstat: nothing in the window; newest line {local}\nhint: try --until newest");
+    }
+}

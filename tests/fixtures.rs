@@ -1,0 +1,126 @@
+//! Every log in `fixtures/` against what `expect.py` found in it, which shares no code with us.
+
+use crate::lab::{Lab, Row, Run, fixture};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[test]
+fn every_fixture_is_as_expected() {
+    let mut found = 0;
+    for folder in ["nginx", "nginx/edge", "haproxy"] {
+        for entry in fs::read_dir(fixture(folder)).expect("the folder of fixtures") {
+            let path = entry.expect("an entry").path();
+            if path.to_string_lossy().ends_with(".expect.json") {
+                check(&path);
+                found += 1;
+            }
+        }
+    }
+    assert!(found >= 16, "only {found} fixtures");
+}
+
+fn check(expectation: &Path) {
+    let expected: Value = serde_json::from_slice(&fs::read(expectation).expect("a file")).expect("JSON");
+    let name = expectation.display().to_string();
+    let run = report(expectation, &expected);
+    assert!(run.code <= 1, "{name}: {}", run.stderr);
+    check_accounting(&name, &run.summary(), &expected);
+    check_figures(&name, &run.summary()["totals"], &expected);
+    check_statuses(&name, &run.summary()["totals"], &expected);
+    check_hours(&name, &run.hours(), &expected);
+    check_top(&name, &run.top(), "clients", &expected["top_clients"]);
+    check_top(&name, &run.top(), "paths", &expected["top_paths"]);
+}
+
+fn report(expectation: &Path, expected: &Value) -> Run {
+    let folder = expectation.parent().expect("a folder");
+    let file = |file: &Value| folder.join(file.as_str().expect("a name")).display().to_string();
+    let mut arguments: Vec<String> = expected["files"].as_array().expect("files").iter().map(file).collect();
+    let format = expected["format"].as_str().expect("a format");
+    arguments.extend(["--format".to_owned(), format.to_owned()]);
+    if let Some(escape) = expected["escape"].as_str() {
+        arguments.extend(["--escape".to_owned(), escape.to_owned()]);
+    }
+    Lab::new().report(&arguments)
+}
+
+fn check_accounting(name: &str, summary: &Value, expected: &Value) {
+    let lines = &summary["lines"];
+    for kind in ["records", "events", "blank"] {
+        assert_eq!(lines[kind], expected[kind], "{name}: {kind}: {lines}");
+    }
+    assert_eq!(lines["lines"], expected["lines"], "{name}: {lines}");
+    assert_eq!(lines["rejects"], expected["rejects"], "{name}: {lines}");
+}
+
+fn check_figures(name: &str, figures: &Value, expected: &Value) {
+    for (column, key) in [("requests", "requests"), ("bytes_sent", "bytes_sent"), ("retries", "retries"), ("cache_hits", "cache_hits"), ("cache_lookups", "cache_lookups"), ("rps_peak", "busiest_second")] {
+        assert_eq!(figures[column], expected[key], "{name}: {column}");
+    }
+    close(name, "clients", figures["clients"].as_f64(), expected["clients"].as_f64(), 0.06);
+    for (prefix, key) in [("latency", "latency_us"), ("upstream", "upstream_us"), ("queue", "queue_us"), ("connect", "connect_us"), ("response", "response_us")] {
+        for percentile in ["p50", "p95", "p99", "max"] {
+            let column = format!("{prefix}_{percentile}_ms");
+            if let Some(got) = figures.get(&column) {
+                let wanted = expected[key][percentile].as_f64().map(|us| us / 1000.0);
+                close(name, &column, got.as_f64(), wanted, 0.002);
+            }
+        }
+    }
+}
+
+fn check_statuses(name: &str, figures: &Value, expected: &Value) {
+    for class in 1..=5 {
+        let of_class = |(code, count): (&String, &Value)| code.starts_with(&class.to_string()).then(|| count.as_u64()).flatten();
+        let statuses = expected["status"].as_object().expect("statuses");
+        // `1` to `99` are written without zeros in front and belong to no class.
+        let wanted: u64 = statuses.iter().filter(|(code, _)| code.len() == 3).filter_map(of_class).sum();
+        let column = format!("status_{class}xx");
+        assert_eq!(figures[&column].as_u64(), Some(wanted), "{name}: {column}");
+    }
+}
+
+fn check_hours(name: &str, hours: &[Row], expected: &Value) {
+    let expected = expected["hours"].as_array().expect("hours");
+    assert_eq!(hours.len(), expected.len(), "{name}: hours");
+    for (row, hour) in hours.iter().zip(expected) {
+        let place = format!("{name} {}", row["hour"]);
+        assert_eq!(hour["hour"].as_str(), Some(row["hour"].as_str()), "{place}");
+        for (column, key) in [("requests", "requests"), ("bytes_sent", "bytes_sent"), ("retries", "retries"), ("rps_peak", "busiest_second"), ("cache_hits", "cache_hits")] {
+            assert_eq!(row[column].parse().ok(), hour[key].as_u64(), "{place}: {column}");
+        }
+        close(&place, "clients", row["clients"].parse().ok(), hour["clients"].as_f64(), 0.06);
+        for (column, key, percentile) in [("latency_p50_ms", "latency_us", "p50"), ("latency_p90_ms", "latency_us", "p90"), ("latency_p95_ms", "latency_us", "p95"), ("latency_p99_ms", "latency_us", "p99"), ("latency_max_ms", "latency_us", "max"), ("upstream_p95_ms", "upstream_us", "p95"), ("queue_p95_ms", "queue_us", "p95"), ("connect_p95_ms", "connect_us", "p95"), ("response_p95_ms", "response_us", "p95")] {
+            let wanted = hour[key][percentile].as_f64().map(|us| us / 1000.0);
+            close(&place, column, row[column].parse().ok(), wanted, 0.002);
+        }
+    }
+}
+
+fn check_top(name: &str, top: &[Row], list: &str, expected: &Value) {
+    let of_list: Vec<(String, u64)> = top.iter().filter(|row| row["list"] == list).map(|row| (row["value"].clone(), row["requests"].parse().expect("a count"))).collect();
+    for (at, pair) in expected.as_array().into_iter().flatten().enumerate() {
+        let wanted = (pair[0].as_str().expect("a value"), pair[1].as_u64().expect("a count"));
+        let got = of_list.get(at).unwrap_or_else(|| panic!("{name}: {list} ends before {wanted:?}"));
+        // A cell that a spreadsheet would take for a formula has an apostrophe in front.
+        assert_eq!((got.0.trim_start_matches('\''), got.1), wanted, "{name}: {list} rank {}", at + 1);
+    }
+}
+
+#[track_caller]
+fn close(place: &str, column: &str, got: Option<f64>, wanted: Option<f64>, tolerance: f64) {
+    match (got, wanted) {
+        (Some(got), Some(wanted)) => assert!((got - wanted).abs() <= wanted * tolerance, "{place}: {column} is {got}, not {wanted}"),
+        (got, wanted) => assert_eq!(got, wanted, "{place}: {column}"),
+    }
+}
+
+#[test]
+fn a_rotated_set_is_put_in_time_order() {
+    let live: PathBuf = fixture("nginx/edge").into();
+    let run = Lab::new().report(&[format!("{}/access.log*", live.display())]).ok();
+    let summary = run.summary();
+    let files: Vec<String> = summary["sources"][0]["files"].as_array().expect("files").iter().map(|file| file["path"].as_str().expect("a path").rsplit('/').next().expect("a name").to_owned()).collect();
+    assert_eq!(files, ["access.log.2.gz", "access.log.1", "access.log"]);
+}

@@ -1,0 +1,11 @@
+//! Drives the built binary as a user does.
+
+mod bad_input;
+mod corpus;
+mod determinism;
+mod files;
+mod fixtures;
+mod inputs;
+mod interface;
+mod lab;
+mod reference;
