@@ -10,7 +10,7 @@ use logstat_reports::model::{
 };
 use logstat_reports::text::printable;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Messages of proxies that a report shows.
 const EVENTS: usize = 1000;
@@ -57,11 +57,9 @@ pub struct ReportOptions {
 pub fn report(sources: Vec<SourceResult>, options: ReportOptions) -> Report {
     let (since, until) = window(&sources, &options);
     let outermost = outermost(&sources);
-    let tables = Tables::of(&sources, &outermost, &options.by);
-    let totals_of = |rows: &BTreeMap<Group, Aggregate>| group_rows(rows, until - since);
-    let hour_totals = hour_rows(&tables.totals, since, until);
-    let total = across_hours(&tables.totals).remove(&Group::default()).unwrap_or_default();
-    let by_server = across_hours(&tables.servers);
+    let tables = Tables::of(&sources, &outermost, &options.by, (since, until));
+    let covered_s = (until - since).max(0) as u64;
+    let by_server = several(group_rows(&tables.servers, covered_s));
     let top = sources.par_iter().flat_map(|source| top_lists(source, options.top)).collect();
     let mut report = Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -69,16 +67,16 @@ pub fn report(sources: Vec<SourceResult>, options: ReportOptions) -> Report {
         until,
         timezone: options.timezone,
         accounting: sources.iter().fold(Accounting::default(), |sum, source| add(sum, &source.summary.accounting)),
-        totals: figures(&total, (until - since).max(0) as u64),
+        totals: figures(&tables.total, covered_s),
         clients_error: STANDARD_ERROR,
-        hours: hour_rows(&tables.asked, since, until),
-        heat: heat(&tables.totals),
-        hour_totals,
-        by_source: several(totals_of(&across_hours(&tables.sources))),
-        by_site: several(totals_of(&across_hours(&tables.sites))),
-        by_backend: several(totals_of(&across_hours(&tables.backends))),
-        by_server: several(totals_of(&by_server)),
-        server_hours: if by_server.len() > 1 { hour_rows(&tables.servers, since, until) } else { Vec::new() },
+        hours: tables.hour_rows,
+        heat: heat(&tables.bands),
+        hour_totals: tables.hour_totals,
+        by_source: several(group_rows(&tables.sources, covered_s)),
+        by_site: several(group_rows(&tables.sites, covered_s)),
+        by_backend: several(group_rows(&tables.backends, covered_s)),
+        server_hours: if by_server.is_empty() { Vec::new() } else { tables.server_hours },
+        by_server,
         by: options.by,
         top,
         notes: options.notes,
@@ -117,87 +115,121 @@ fn outermost(sources: &[SourceResult]) -> Vec<bool> {
     sources.iter().map(|source| rank(source) == best).collect()
 }
 
-/// Hours by group, for every table of the report. Kept per hour, since only so the busiest second is right.
+type Groups = BTreeMap<Group, Aggregate>;
+
+/// One hour of all sources, by group, for every table of the report.
 #[derive(Default)]
-struct Tables {
-    asked: HourGroups,
-    totals: HourGroups,
-    sources: HourGroups,
-    sites: HourGroups,
-    backends: HourGroups,
-    servers: HourGroups,
+struct HourTables {
+    asked: Groups,
+    total: Aggregate,
+    sources: Groups,
+    sites: Groups,
+    backends: Groups,
+    servers: Groups,
 }
 
-type HourGroups = BTreeMap<i64, BTreeMap<Group, Aggregate>>;
-
-impl Tables {
-    fn of(sources: &[SourceResult], outermost: &[bool], by: &[By]) -> Self {
+impl HourTables {
+    fn of(sources: &[SourceResult], outermost: &[bool], by: &[By], hour: i64) -> Self {
         let mut tables = Self::default();
         for (source, &counts) in sources.iter().zip(outermost) {
-            let hours: Vec<_> = source.rollup.hours().collect();
-            let parts: Vec<_> = hours.par_iter().map(|(hour, rollup)| (*hour, Self::of_hour(source, &rollup.series(), by))).collect();
-            for (hour, part) in parts {
-                tables.add_hour(hour, part, counts);
+            if let Some(rollup) = source.rollup.hour(hour) {
+                for (key, aggregate) in rollup.series() {
+                    tables.add(&full_group(source, &key), &aggregate, by, counts);
+                }
             }
         }
         tables
     }
 
-    fn of_hour(source: &SourceResult, series: &[(SeriesKey, Aggregate)], by: &[By]) -> HourParts {
-        let mut parts = HourParts::default();
-        for (key, aggregate) in series {
-            let group = full_group(source, key);
-            merge(&mut parts.asked, project(&group, by), aggregate);
-            if group.site.is_some() {
-                merge(&mut parts.sites, Group { site: group.site.clone(), ..Group::default() }, aggregate);
-            }
-            if group.backend.is_some() {
-                let backend = group.backend.clone();
-                merge(&mut parts.backends, Group { backend, ..Group::default() }, aggregate);
-            }
-            if group.server.is_some() {
-                let (backend, server) = (group.backend.clone(), group.server.clone());
-                merge(&mut parts.servers, Group { backend, server, ..Group::default() }, aggregate);
-            }
-        }
-        for aggregate in parts.asked.values() {
-            parts.source.merge(aggregate);
-        }
-        parts.source_name.clone_from(&source.summary.name);
-        parts
-    }
-
-    fn add_hour(&mut self, hour: i64, part: HourParts, counts: bool) {
-        let source = Group { source: part.source_name, ..Group::default() };
+    fn add(&mut self, group: &Group, aggregate: &Aggregate, by: &[By], counts: bool) {
+        merge(&mut self.asked, project(group, by), aggregate);
+        merge(&mut self.sources, project(group, &[]), aggregate);
         if counts {
-            merge(self.totals.entry(hour).or_default(), Group::default(), &part.source);
-            merge_all(self.sites.entry(hour).or_default(), part.sites);
+            self.total.merge(aggregate);
         }
-        merge_all(self.backends.entry(hour).or_default(), part.backends);
-        merge_all(self.servers.entry(hour).or_default(), part.servers);
-        merge_all(self.asked.entry(hour).or_default(), part.asked);
-        self.sources.entry(hour).or_default().insert(source, part.source);
+        if group.site.is_some() && counts {
+            merge(&mut self.sites, Group { site: group.site.clone(), ..Group::default() }, aggregate);
+        }
+        if group.backend.is_some() {
+            merge(&mut self.backends, Group { backend: group.backend.clone(), ..Group::default() }, aggregate);
+        }
+        if group.server.is_some() {
+            let (backend, server) = (group.backend.clone(), group.server.clone());
+            merge(&mut self.servers, Group { backend, server, ..Group::default() }, aggregate);
+        }
     }
 }
 
+/// Every table of the report. Made hour by hour, since only so the busiest second is right, and since all hours at
+/// once would take more memory than reading the log.
 #[derive(Default)]
-struct HourParts {
-    source_name: String,
-    source: Aggregate,
-    asked: BTreeMap<Group, Aggregate>,
-    sites: BTreeMap<Group, Aggregate>,
-    backends: BTreeMap<Group, Aggregate>,
-    servers: BTreeMap<Group, Aggregate>,
+struct Tables {
+    hour_rows: Vec<HourRow>,
+    hour_totals: Vec<HourRow>,
+    server_hours: Vec<HourRow>,
+    bands: BTreeMap<i64, Vec<u64>>,
+    total: Aggregate,
+    sources: Groups,
+    sites: Groups,
+    backends: Groups,
+    servers: Groups,
+}
+
+impl Tables {
+    fn of(sources: &[SourceResult], outermost: &[bool], by: &[By], window: (i64, i64)) -> Self {
+        let hours: BTreeSet<i64> = sources.iter().flat_map(|source| source.rollup.hours()).collect();
+        let hours: Vec<i64> = hours.into_iter().collect();
+        let mut tables = Self::default();
+        for some in hours.chunks(rayon::current_num_threads()) {
+            let parts: Vec<_> = some.par_iter().map(|&hour| HourTables::of(sources, outermost, by, hour)).collect();
+            some.iter().zip(parts).for_each(|(&hour, part)| tables.add(hour, &part, window));
+        }
+        tables
+    }
+
+    fn add(&mut self, hour: i64, part: &HourTables, window: (i64, i64)) {
+        let covered_s = (window.1.min(hour + HOUR_S) - window.0.max(hour)).max(0) as u64;
+        self.hour_rows.extend(part.asked.iter().map(|(group, sum)| hour_row(hour, group, sum, covered_s)));
+        self.server_hours.extend(part.servers.iter().map(|(group, sum)| without_parts(hour_row(hour, group, sum, covered_s))));
+        if part.total.sums.requests > 0 {
+            self.hour_totals.push(without_parts(hour_row(hour, &Group::default(), &part.total, covered_s)));
+            self.bands.insert(hour, bands(&part.total));
+            self.total.merge_hour(hour, &part.total);
+        }
+        merge_hours(&mut self.sources, hour, &part.sources);
+        merge_hours(&mut self.sites, hour, &part.sites);
+        merge_hours(&mut self.backends, hour, &part.backends);
+        merge_hours(&mut self.servers, hour, &part.servers);
+    }
+}
+
+fn merge_hours(groups: &mut Groups, hour: i64, more: &Groups) {
+    for (group, aggregate) in more {
+        groups.entry(group.clone()).or_default().merge_hour(hour, aggregate);
+    }
+}
+
+fn hour_row(hour: i64, group: &Group, aggregate: &Aggregate, covered_s: u64) -> HourRow {
+    let mut figures = figures(aggregate, covered_s);
+    if let Some((requests, second)) = aggregate.busiest_second() {
+        (figures.rps_peak, figures.rps_peak_at) = (requests, Some(hour + i64::from(second)));
+    }
+    figures.seconds = aggregate.counts(CellKind::Second);
+    figures.clients_sketch = aggregate.sketch.to_bytes();
+    HourRow { hour, group: group.clone(), figures }
+}
+
+/// Without the mergeable parts, which only the file of the hours asked for holds.
+fn without_parts(mut row: HourRow) -> HourRow {
+    let figures = &mut row.figures;
+    let timings = [&mut figures.latency, &mut figures.upstream, &mut figures.queue, &mut figures.connect, &mut figures.response];
+    timings.into_iter().for_each(|timing| timing.buckets = Vec::new());
+    (figures.seconds, figures.clients_sketch) = (Vec::new(), Vec::new());
+    row
 }
 
 fn merge(groups: &mut BTreeMap<Group, Aggregate>, group: Group, aggregate: &Aggregate) {
     groups.entry(group).or_default().merge(aggregate);
-}
-
-fn merge_all(groups: &mut BTreeMap<Group, Aggregate>, more: BTreeMap<Group, Aggregate>) {
-    for (group, aggregate) in more {
-        merge(groups, group, &aggregate);
-    }
 }
 
 fn full_group(source: &SourceResult, key: &SeriesKey) -> Group {
@@ -233,19 +265,8 @@ fn project(group: &Group, by: &[By]) -> Group {
     projected
 }
 
-fn across_hours(hours: &HourGroups) -> BTreeMap<Group, Aggregate> {
-    let mut groups: BTreeMap<Group, Aggregate> = BTreeMap::new();
-    for (hour, rows) in hours {
-        for (group, aggregate) in rows {
-            groups.entry(group.clone()).or_default().merge_hour(*hour, aggregate);
-        }
-    }
-    groups
-}
-
-fn group_rows(groups: &BTreeMap<Group, Aggregate>, covered_s: i64) -> Vec<GroupRow> {
-    let covered_s = covered_s.max(0) as u64;
-    let row = |(group, aggregate): (&Group, &Aggregate)| GroupRow { group: group.clone(), figures: figures(aggregate, covered_s) };
+fn group_rows(groups: &Groups, covered_s: u64) -> Vec<GroupRow> {
+    let row = |(group, sum): (&Group, &Aggregate)| GroupRow { group: group.clone(), figures: figures(sum, covered_s) };
     let mut rows: Vec<GroupRow> = groups.iter().map(row).collect();
     rows.sort_by(|a, b| b.figures.requests.cmp(&a.figures.requests).then_with(|| a.group.cmp(&b.group)));
     rows
@@ -254,22 +275,6 @@ fn group_rows(groups: &BTreeMap<Group, Aggregate>, covered_s: i64) -> Vec<GroupR
 /// A table of one row compares nothing.
 fn several(rows: Vec<GroupRow>) -> Vec<GroupRow> {
     if rows.len() > 1 { rows } else { Vec::new() }
-}
-
-fn hour_rows(hours: &HourGroups, since: i64, until: i64) -> Vec<HourRow> {
-    let rows = hours.par_iter().flat_map_iter(|(&hour, groups)| {
-        let covered_s = (until.min(hour + HOUR_S) - since.max(hour)).max(0) as u64;
-        groups.iter().map(move |(group, aggregate)| {
-            let mut figures = figures(aggregate, covered_s);
-            if let Some((requests, second)) = aggregate.busiest_second() {
-                (figures.rps_peak, figures.rps_peak_at) = (requests, Some(hour + i64::from(second)));
-            }
-            figures.seconds = aggregate.counts(CellKind::Second);
-            figures.clients_sketch = aggregate.sketch.to_bytes();
-            HourRow { hour, group: group.clone(), figures }
-        })
-    });
-    rows.collect()
 }
 
 fn figures(aggregate: &Aggregate, covered_s: u64) -> Figures {
@@ -348,26 +353,13 @@ fn timing(aggregate: &Aggregate, kind: TimingKind) -> Timing {
     }
 }
 
-/// Latencies of the totals by hour and band, without the empty bands at both ends.
-fn heat(totals: &HourGroups) -> Heat {
-    let bounds_ms: Vec<f64> =
-        (0..HEAT_DECADES).flat_map(|decade| HEAT_STEPS.map(|step| step * 10f64.powi(decade))).collect();
-    let timed = totals.iter().filter_map(|(hour, groups)| Some((*hour, groups.get(&Group::default())?)));
-    let rows: BTreeMap<i64, Vec<u64>> = timed.map(|(hour, sum)| (hour, bands(sum, &bounds_ms))).collect();
-    let used = |band: &usize| rows.values().any(|row| row[*band] > 0);
-    let (Some(first), Some(last)) = ((0..=bounds_ms.len()).find(used), (0..=bounds_ms.len()).rfind(used)) else {
-        return Heat::default();
-    };
-    let (Some(from), Some(to)) = (rows.keys().next().copied(), rows.keys().next_back().copied()) else {
-        return Heat::default();
-    };
-    let hours: Vec<i64> = (from..=to).step_by(HOUR_S as usize).collect();
-    let empty = vec![0; bounds_ms.len() + 1];
-    let cells = hours.iter().map(|hour| rows.get(hour).unwrap_or(&empty)[first..=last].to_vec()).collect();
-    Heat { hours, bounds_ms: bounds_ms[first..last].to_vec(), cells }
+fn bounds_ms() -> impl Iterator<Item = f64> {
+    (0..HEAT_DECADES).flat_map(|decade| HEAT_STEPS.map(|step| step * 10f64.powi(decade)))
 }
 
-fn bands(aggregate: &Aggregate, bounds_ms: &[f64]) -> Vec<u64> {
+/// Requests by band of latency.
+fn bands(aggregate: &Aggregate) -> Vec<u64> {
+    let bounds_ms: Vec<f64> = bounds_ms().collect();
     let mut bands = vec![0; bounds_ms.len() + 1];
     for (bucket, count) in aggregate.histogram(TimingKind::Latency).buckets {
         let (low, high) = bucket_bounds(bucket);
@@ -375,6 +367,19 @@ fn bands(aggregate: &Aggregate, bounds_ms: &[f64]) -> Vec<u64> {
         bands[bounds_ms.partition_point(|bound| *bound <= middle_ms)] += count;
     }
     bands
+}
+
+/// The heat map, without the empty bands at both ends.
+fn heat(rows: &BTreeMap<i64, Vec<u64>>) -> Heat {
+    let bounds_ms: Vec<f64> = bounds_ms().collect();
+    let used = |band: &usize| rows.values().any(|row| row[*band] > 0);
+    let (first, last) = ((0..=bounds_ms.len()).find(used), (0..=bounds_ms.len()).rfind(used));
+    let (from, to) = (rows.keys().next().copied(), rows.keys().next_back().copied());
+    let (Some(first), Some(last), Some(from), Some(to)) = (first, last, from, to) else { return Heat::default() };
+    let hours: Vec<i64> = (from..=to).step_by(HOUR_S as usize).collect();
+    let empty = vec![0; bounds_ms.len() + 1];
+    let cells = hours.iter().map(|hour| rows.get(hour).unwrap_or(&empty)[first..=last].to_vec()).collect();
+    Heat { hours, bounds_ms: bounds_ms[first..last].to_vec(), cells }
 }
 
 fn top_lists(source: &SourceResult, count: usize) -> Vec<TopList> {

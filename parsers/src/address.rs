@@ -10,37 +10,45 @@ use crate::record::Client;
 pub(crate) fn ipv4(cursor: &Cursor<'_>) -> Option<(Ipv4Addr, usize)> {
     // The longest, with what ends it, has sixteen bytes. Octets leave at the low end of the first word.
     let (mut low, mut high) = (cursor.word(), cursor.word_at(8));
-    let (mut address, mut length) = (0, 0);
+    let (mut address, mut length, mut valid) = (0, 0, true);
     for part in 0..4 {
-        let (octet, bits) = octet(low)?;
-        address = address << 8 | octet;
-        length += bits as usize / 8;
-        if part == 3 {
-            break;
+        let octet = Octet::read(low as u32);
+        address = address << 8 | octet.value;
+        length += octet.bits;
+        valid &= octet.valid;
+        if part < 3 {
+            valid &= (low >> octet.bits) as u8 == b'.';
+            length += 8;
+            low = low >> (octet.bits + 8) | high << (56 - octet.bits);
+            high >>= octet.bits + 8;
         }
-        if (low >> bits) as u8 != b'.' {
-            return None;
-        }
-        length += 1;
-        low = low >> (bits + 8) | high << (56 - bits);
-        high >>= bits + 8;
     }
-    Some((Ipv4Addr::from_bits(address), length))
+    valid.then_some((Ipv4Addr::from_bits(address), length as usize / 8))
 }
 
-/// The number up to 255 at the low end of a word, and its length in bits.
-#[inline(always)]
-fn octet(word: u64) -> Option<(u32, u32)> {
-    let digits = word as u32 ^ 0x3030_3030;
-    let others = (((digits & 0x7f7f_7f7f) + 0x7676_7676) | digits) & 0x8080_8080;
-    let bits = others.trailing_zeros() & 0x38;
-    // Leading zeros fill up to three digits.
-    let three = (digits << (32 - bits.clamp(8, 24))) >> 8;
-    let value = (three & 0xff) * 100 + (three >> 8 & 0xff) * 10 + (three >> 16);
-    // No server writes zeros in front, and some readers take such a number for octal.
-    let zero_in_front = bits > 8 && digits & 0xff == 0;
-    let fits = bits != 0 && bits != 32 && value <= 255 && !zero_in_front;
-    fits.then_some((value, bits))
+/// The number at the low end of four bytes. Without branches, because lengths of octets are as good as random.
+struct Octet {
+    value: u32,
+    /// Its length.
+    bits: u32,
+    /// It has one to three digits, and is below 256.
+    valid: bool,
+}
+
+impl Octet {
+    #[inline(always)]
+    fn read(word: u32) -> Self {
+        let digits = word ^ 0x3030_3030;
+        let others = (((digits & 0x7f7f_7f7f) + 0x7676_7676) | digits) & 0x8080_8080;
+        let bits = others.trailing_zeros() & 0x38;
+        // Leading zeros fill up to three digits.
+        let three = digits.wrapping_shl(32 - bits) >> 8;
+        let value = (three & 0xff) * 100 + (three >> 8 & 0xff) * 10 + (three >> 16);
+        // No server writes zeros in front, and some readers take such a number for octal.
+        let zero_in_front = bits > 8 && digits & 0xff == 0;
+        let valid = bits.wrapping_sub(8) <= 16 && value <= 255 && !zero_in_front;
+        Self { value, bits, valid }
+    }
 }
 
 /// A whole client field. `None` if it is neither an address, nor `unix:…`, nor a host name.

@@ -52,7 +52,7 @@ pub(crate) fn assemble(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Vec
                 match steps.last_mut() {
                     Some(value) => value.then = Literal::new(text),
                     None => {
-                        steps.push(Step { field: Field::Nothing, end: End::Own, then: Literal::new(text) })
+                        steps.push(Step { field: Field::Nothing, end: End::Own, then: Literal::new(text) });
                     }
                 }
                 continue;

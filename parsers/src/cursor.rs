@@ -4,6 +4,7 @@ use memchr::memchr;
 
 const ONES: u64 = u64::from_le_bytes([1; 8]);
 const HIGH_BITS: u64 = ONES << 7;
+const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
 
 /// What is left of a line.
 #[derive(Debug, Clone, Copy)]
@@ -69,19 +70,47 @@ impl<'l> Cursor<'l> {
     /// The digits next, as a number, and how many there are: up to seven. `None` if there are none or more.
     #[inline(always)]
     pub(crate) fn digits(&self) -> Option<(u64, usize)> {
-        let digits = self.word() ^ (ONES * u64::from(b'0'));
-        let others = (((digits & !HIGH_BITS) + ONES * 0x76) | digits) & HIGH_BITS;
+        let word = self.word();
+        let others = no_digits(word);
         let bits = others.trailing_zeros() & !7;
         if bits == 0 || others == 0 {
             return None;
         }
-        // Leading zeros fill up to eight digits, which are then added up in pairs, fours and eights.
-        let eight = digits << (64 - bits);
-        let pairs = (eight.wrapping_mul(10) + (eight >> 8)) & 0x00ff_00ff_00ff_00ff;
-        let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
-        let number = (fours.wrapping_mul(10_000) + (fours >> 32)) & 0xffff_ffff;
-        Some((number, bits as usize / 8))
+        Some((eight_digits((word ^ ZEROS) << (64 - bits)), bits as usize / 8))
     }
+
+    /// A number with a point and three decimals next, in thousandths, and its length, if both fit into a word with
+    /// what ends them.
+    #[inline(always)]
+    pub(crate) fn thousandths(&self) -> Option<(u64, usize)> {
+        let word = self.word();
+        let others = no_digits(word);
+        let point = others.trailing_zeros() & !7;
+        let end = (others & others.wrapping_sub(1)).trailing_zeros() & !7;
+        let fits = point != 0 && point <= 24 && end == point + 32 && (word >> point) as u8 == b'.';
+        if !fits {
+            return None;
+        }
+        let digits = word ^ ZEROS;
+        let whole = digits & ((1 << point) - 1);
+        let decimals = digits >> (point + 8) & 0x00ff_ffff;
+        Some((eight_digits((whole | decimals << point) << (40 - point)), end as usize / 8))
+    }
+}
+
+/// The high bit of each byte that is no digit.
+#[inline(always)]
+fn no_digits(word: u64) -> u64 {
+    let digits = word ^ ZEROS;
+    (((digits & !HIGH_BITS) + ONES * 0x76) | digits) & HIGH_BITS
+}
+
+/// The number that eight digits make, the first in the lowest byte: they are added up in pairs, fours and eights.
+#[inline(always)]
+fn eight_digits(digits: u64) -> u64 {
+    let pairs = (digits.wrapping_mul(10) + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    (fours.wrapping_mul(10_000) + (fours >> 32)) & 0xffff_ffff
 }
 
 #[cold]
@@ -121,6 +150,16 @@ mod tests {
             let length = line.bytes().take_while(u8::is_ascii_digit).count();
             let expected = (length < 8).then(|| (line[..length].parse().unwrap(), length));
             prop_assert_eq!(Cursor::new(line.as_bytes()).digits(), expected);
+        }
+
+        #[test]
+        fn thousandths_are_thousandths(number in 0u64..2_000_000, after in "[^0-9]?.{0,9}") {
+            let line = format!("{}.{:03}{after}", number / 1_000, number % 1_000);
+            let decimals = line.split_once('.').map_or("", |(_, decimals)| decimals);
+            let three = decimals.bytes().take_while(u8::is_ascii_digit).count() == 3;
+            let length = line.find('.').map_or(0, |point| point + 4);
+            let expected = (three && length < 8).then_some((number, length));
+            prop_assert_eq!(Cursor::new(line.as_bytes()).thousandths(), expected);
         }
     }
 }

@@ -1,4 +1,41 @@
-//! Log formats compiled to line parsers.
+//! Log lines of nginx and HAProxy become records. Does no IO, reads no clock, starts no thread, and allocates nothing
+//! for a line.
+//!
+//! A format string, as it stands in `nginx.conf` or `haproxy.cfg`, is compiled once to a [`Format`]; a [`Parser`] then
+//! makes of every line a [`Record`], an [`Event`], a [`Reject`] or a blank, so that each line is accounted for:
+//!
+//! ```
+//! use logstat_parsers::{Format, Line, Options};
+//!
+//! let format = Format::compile(
+//!     r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent $request_time"#,
+//!     &Options::default(),
+//! )?;
+//! let line = br#"192.0.2.1 - - [20/Nov/2026:13:00:00 +0000] "GET / HTTP/1.1" 200 512 0.007"#;
+//! let Line::Record(record) = format.parser(0).parse(line) else { panic!("not a record") };
+//! assert_eq!(record.status, Some(200));
+//! assert_eq!(record.latency_us, Some(7_000));
+//! # Ok::<(), logstat_parsers::FormatError>(())
+//! ```
+//!
+//! # The way of a format
+//! `preset` gives names to format strings. `nginx` and `haproxy` take such a string apart by their vendor's grammar
+//! (nom) into pieces, and know what each variable means. `assemble` makes steps of the pieces: which of several
+//! variables for one thing wins, and where each value ends. `step` says what a step is, `format` keeps them.
+//! A further vendor is one more grammar and table; nothing behind `assemble` knows vendors' names.
+//!
+//! # The way of a line
+//! `prefix` finds the message behind what syslog put in front. `parser` goes through the steps from the left, with a
+//! `cursor` that reads eight bytes at a time. `address`, `date`, `number` and `request` read one value each. What is no
+//! request is tried as one of HAProxy's own messages by `event`. `record` is the outcome, borrowed from the line and
+//! still escaped as logged.
+//!
+//! # What can be relied on
+//! * Any bytes: no panic, and work linear in the length of the line.
+//! * A missing value is `None`, never 0.
+//! * Address, time, status and bytes are those that the server wrote, whatever a client put into the other fields. A
+//!   line that can be read in two ways is a reject, [`RejectKind::Ambiguous`].
+//! * A line that was cut behind its client, time and status is a record, marked [`Record::truncated`].
 
 mod address;
 mod assemble;

@@ -32,26 +32,37 @@ fn odd_count(rest: &[u8]) -> Result<(Option<u64>, usize), TooBig> {
 /// Seconds with decimals, in microseconds; further decimals are dropped. `-` and nothing are missing.
 #[inline(always)]
 pub(crate) fn seconds(cursor: &mut Cursor<'_>) -> Result<Option<u64>, TooBig> {
-    const SCALE: [u64; 8] = [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1, 0];
-    let whole = count(cursor)?;
+    // nginx always writes three decimals.
+    let Some((ms, length)) = cursor.thousandths() else {
+        let (us, length) = odd_seconds(*cursor)?;
+        cursor.take(length);
+        return Ok(us);
+    };
+    cursor.take(length);
+    Ok(Some(ms * 1_000))
+}
+
+/// Seconds in any other form, and their length.
+#[inline(never)]
+fn odd_seconds(mut cursor: Cursor<'_>) -> Result<(Option<u64>, usize), TooBig> {
+    let before = cursor.rest().len();
+    let whole = count(&mut cursor)?;
     let mut decimals_us = 0;
     if cursor.rest().first() == Some(&b'.') {
         cursor.take(1);
-        let (us, length) = match cursor.digits() {
-            Some((value, length)) if length < 7 => (value * SCALE[length & 7], length),
-            _ => odd_decimals(cursor.rest()),
-        };
+        let (us, length) = decimals(cursor.rest());
         cursor.take(length);
         decimals_us = us;
     }
-    let Some(whole) = whole else { return Ok(None) };
-    let us = whole.checked_mul(1_000_000).and_then(|us| us.checked_add(decimals_us));
-    Ok(Some(us.ok_or(TooBig)?))
+    let us = match whole.map(|whole| whole.checked_mul(1_000_000)?.checked_add(decimals_us)) {
+        Some(us) => Some(us.ok_or(TooBig)?),
+        None => None,
+    };
+    Ok((us, before - cursor.rest().len()))
 }
 
-/// No decimals or many, in microseconds, and their length.
-#[cold]
-fn odd_decimals(rest: &[u8]) -> (u64, usize) {
+/// Decimals in microseconds, and their length.
+fn decimals(rest: &[u8]) -> (u64, usize) {
     let length = leading_digits(rest);
     let six = rest[..length].iter().copied().chain(std::iter::repeat(b'0')).take(6);
     (six.fold(0, |value, digit| value * 10 + u64::from(digit - b'0')), length)

@@ -68,11 +68,12 @@ impl<'f> Parser<'f> {
         let message = if self.format.prefixed { prefix::skip(line) } else { line };
         // Written in place, because a record is too large to copy for every line.
         let mut parsed = Line::Record(Record::default());
-        let Line::Record(record) = &mut parsed else { return parsed };
-        match self.read(message, &mut Draft::new(record)) {
-            Ok(()) => parsed,
-            Err(stop) => self.no_record(line, message, stop),
+        if let Line::Record(record) = &mut parsed
+            && let Err(stop) = self.read(message, &mut Draft::new(record))
+        {
+            parsed = self.no_record(line, message, stop);
         }
+        parsed
     }
 
     #[inline(always)]
@@ -94,7 +95,9 @@ impl<'f> Parser<'f> {
             return self.finish(draft);
         }
         let rest = cursor.rest();
-        if !rest.is_empty() && !(self.format.haproxy && rest.iter().all(|byte| *byte == b' ')) {
+        // The space before captured headers is written even where none follow.
+        let is_over = rest.is_empty() || self.format.haproxy && rest.iter().all(|byte| *byte == b' ');
+        if !is_over {
             return Err(Stop::new(RejectKind::Shape, cursor));
         }
         self.finish(draft)
@@ -166,6 +169,7 @@ impl<'f> Parser<'f> {
             Field::ClientPort => client_port(step.end.byte(), cursor, draft),
             Field::ClfDate | Field::IsoDate | Field::ZonelessDate => self.date(step.field, cursor, draft),
             Field::Status => status(cursor, draft),
+            Field::Termination(width) => termination(width, cursor, draft),
             Field::UpstreamAddresses => {
                 let list = number::address_list(cursor.rest(), step.end.byte());
                 draft.record.server = list.last;
@@ -173,42 +177,121 @@ impl<'f> Parser<'f> {
                 cursor.take(list.length);
                 Ok(())
             }
-            Field::Termination(width) => {
-                let no_state = Stop::new(RejectKind::Shape, *cursor);
-                let state = cursor.take(width.into()).ok_or(Stop::cut())?;
-                if state.iter().any(|byte| !byte.is_ascii_alphabetic() && *byte != b'-') {
-                    return Err(no_state);
-                }
-                draft.record.termination = Some(state);
-                Ok(())
-            }
-            Field::Skip(Shape::Number) => {
+            Field::Skip(shape) => self.skip(at, shape, step, cursor, draft),
+            _ => self.numeric(at, step, cursor, draft),
+        }
+    }
+
+    /// A value that nobody keeps.
+    #[inline(always)]
+    fn skip<'l>(
+        &mut self,
+        at: usize,
+        shape: Shape,
+        step: &Step,
+        cursor: &mut Cursor<'l>,
+        draft: &Draft<'_, 'l>,
+    ) -> Result<(), Stop> {
+        match shape {
+            Shape::Number => {
                 let before = *cursor;
                 number::skip(cursor);
                 self.present_or_missing(before, *cursor, &step.end)
             }
-            Field::Skip(Shape::Numbers(further)) => {
+            Shape::Numbers(further) => {
                 number::skip_run(cursor, further).ok_or(Stop::new(RejectKind::Number, *cursor))
             }
-            Field::Skip(Shape::List) => {
+            Shape::List => {
                 cursor.take(number::address_list(cursor.rest(), step.end.byte()).length);
                 Ok(())
             }
-            Field::Skip(Shape::Fixed(width)) => cursor.take(width.into()).map(|_| ()).ok_or(Stop::cut()),
-            Field::RequestTime
-            | Field::UpstreamTimes
-            | Field::ConnectTimes
-            | Field::HeaderTimes
-            | Field::Epoch => self.seconds(step, cursor, draft),
-            Field::Bytes
-            | Field::ProxyStatus
-            | Field::Total { .. }
-            | Field::QueueMs
-            | Field::ConnectMs
-            | Field::ResponseMs
-            | Field::Retries => self.count(step, cursor, draft),
-            _ => self.text(at, step, cursor, draft),
+            Shape::Fixed(width) => cursor.take(width.into()).map(|_| ()).ok_or(Stop::cut()),
+            Shape::Word | Shape::Text | Shape::Cookie => self.text(at, step, cursor, draft).map(|_| ()),
         }
+    }
+
+    /// A number, else a text. Each is read in its own arm, so that there is one jump for a step.
+    #[inline(always)]
+    fn numeric<'l>(
+        &mut self,
+        at: usize,
+        step: &Step,
+        cursor: &mut Cursor<'l>,
+        draft: &mut Draft<'_, 'l>,
+    ) -> Result<(), Stop> {
+        let before = *cursor;
+        match step.field {
+            Field::RequestTime => draft.record.latency_us = self.seconds(step, cursor)?,
+            Field::UpstreamTimes => draft.record.upstream_us = self.seconds_list(step, cursor)?,
+            Field::ConnectTimes => draft.record.connect_us = self.seconds_list(step, cursor)?,
+            Field::HeaderTimes => draft.record.response_us = self.seconds_list(step, cursor)?,
+            Field::Epoch => {
+                let us = self.seconds(step, cursor)?.and_then(|us| i64::try_from(us).ok());
+                draft.date_us = Some(us.ok_or(Stop::new(RejectKind::Date, before))?);
+            }
+            Field::Bytes => draft.record.bytes_sent = self.count(step, cursor)?,
+            Field::QueueMs => draft.record.queue_us = self.millis(step, cursor)?,
+            Field::ConnectMs => draft.record.connect_us = self.millis(step, cursor)?,
+            Field::ResponseMs => draft.record.response_us = self.millis(step, cursor)?,
+            Field::Total { latency, elapsed } => {
+                let us = self.millis(step, cursor)?;
+                if latency {
+                    draft.record.latency_us = us;
+                }
+                if elapsed {
+                    draft.elapsed_us = us.unwrap_or(0);
+                }
+            }
+            Field::Retries => {
+                draft.record.redispatched = cursor.rest().first() == Some(&b'+');
+                let retries = self.count(step, cursor)?;
+                draft.record.retries = retries.and_then(|retries| u32::try_from(retries).ok());
+            }
+            Field::ProxyStatus => {
+                let status = proxy_status(self.count(step, cursor)?);
+                draft.record.status = status.ok_or(Stop::new(RejectKind::Status, before))?;
+            }
+            _ => return self.textual(at, step, cursor, draft),
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn textual<'l>(
+        &mut self,
+        at: usize,
+        step: &Step,
+        cursor: &mut Cursor<'l>,
+        draft: &mut Draft<'_, 'l>,
+    ) -> Result<(), Stop> {
+        match step.field {
+            Field::Request => keep_request(self.text(at, step, cursor, draft)?, draft.record),
+            Field::Method => draft.record.method = self.text(at, step, cursor, draft)?,
+            Field::Target => draft.record.target = self.text(at, step, cursor, draft)?,
+            Field::Protocol => draft.record.protocol = self.text(at, step, cursor, draft)?,
+            Field::RemoteUser => draft.record.remote_user = self.text(at, step, cursor, draft)?,
+            Field::Referer => draft.record.referer = self.text(at, step, cursor, draft)?,
+            Field::UserAgent => draft.record.user_agent = self.text(at, step, cursor, draft)?,
+            Field::Site => draft.record.site = self.text(at, step, cursor, draft)?,
+            Field::Frontend => {
+                let frontend = self.text(at, step, cursor, draft)?;
+                let plain = frontend.and_then(|frontend| frontend.strip_suffix(b"~"));
+                draft.record.tls = plain.is_some();
+                draft.record.site = plain.or(frontend);
+            }
+            Field::Backend => draft.record.backend = self.text(at, step, cursor, draft)?,
+            Field::ProxyServer => {
+                let server = self.text(at, step, cursor, draft)?.filter(|server| *server != b"<NOSRV>");
+                draft.record.server = server;
+                if server == Some(b"<CACHE>") {
+                    draft.record.cache = Some(CacheStatus::Hit);
+                }
+            }
+            Field::Cache => draft.record.cache = cache_status(self.text(at, step, cursor, draft)?),
+            Field::Scheme => draft.record.tls = self.text(at, step, cursor, draft)? == Some(b"https"),
+            _ => draft.record.tls = self.text(at, step, cursor, draft)?.is_some(),
+        }
+        Ok(())
     }
 
     /// The address a field begins with, else whatever its end leaves of it.
@@ -250,65 +333,36 @@ impl<'f> Parser<'f> {
     }
 
     #[inline(always)]
-    fn seconds<'l>(
-        &self,
-        step: &Step,
-        cursor: &mut Cursor<'l>,
-        draft: &mut Draft<'_, 'l>,
-    ) -> Result<(), Stop> {
+    fn seconds(&self, step: &Step, cursor: &mut Cursor<'_>) -> Result<Option<u64>, Stop> {
         let before = *cursor;
-        let us = match step.field {
-            Field::RequestTime | Field::Epoch => number::seconds(cursor),
-            _ => number::seconds_list(cursor),
-        }
-        .map_err(|_| Stop::new(RejectKind::Number, before))?;
+        let us = number::seconds(cursor).map_err(|_| Stop::new(RejectKind::Number, before))?;
         self.present_or_missing(before, *cursor, &step.end)?;
-        let record = &mut *draft.record;
-        match step.field {
-            Field::RequestTime => record.latency_us = us,
-            Field::UpstreamTimes => record.upstream_us = us,
-            Field::ConnectTimes => record.connect_us = us,
-            Field::HeaderTimes => record.response_us = us,
-            _ => {
-                let us = us.and_then(|us| i64::try_from(us).ok());
-                draft.date_us = Some(us.ok_or(Stop::new(RejectKind::Date, before))?);
-            }
-        }
-        Ok(())
+        Ok(us)
     }
 
     #[inline(always)]
-    fn count<'l>(&self, step: &Step, cursor: &mut Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Result<(), Stop> {
+    fn seconds_list(&self, step: &Step, cursor: &mut Cursor<'_>) -> Result<Option<u64>, Stop> {
         let before = *cursor;
-        // On totals and bytes: logged early, so they went on growing. On retries: redispatched.
-        let plus = cursor.rest().first() == Some(&b'+');
-        if plus {
+        let us = number::seconds_list(cursor).map_err(|_| Stop::new(RejectKind::Number, before))?;
+        self.present_or_missing(before, *cursor, &step.end)?;
+        Ok(us)
+    }
+
+    #[inline(always)]
+    fn millis(&self, step: &Step, cursor: &mut Cursor<'_>) -> Result<Option<u64>, Stop> {
+        Ok(self.count(step, cursor)?.and_then(|ms| ms.checked_mul(1_000)))
+    }
+
+    /// A `+` in front, as HAProxy puts it where a number went on growing after the line was written, is dropped.
+    #[inline(always)]
+    fn count(&self, step: &Step, cursor: &mut Cursor<'_>) -> Result<Option<u64>, Stop> {
+        let before = *cursor;
+        if cursor.rest().first() == Some(&b'+') {
             cursor.take(1);
         }
         let number = number::count(cursor).map_err(|_| Stop::new(RejectKind::Number, before))?;
         self.present_or_missing(before, *cursor, &step.end)?;
-        let us = number.and_then(|ms| ms.checked_mul(1_000));
-        let record = &mut *draft.record;
-        match step.field {
-            Field::Bytes => record.bytes_sent = number,
-            Field::QueueMs => record.queue_us = us,
-            Field::ConnectMs => record.connect_us = us,
-            Field::ResponseMs => record.response_us = us,
-            Field::Retries => {
-                record.retries = number.and_then(|retries| u32::try_from(retries).ok());
-                record.redispatched = plus;
-            }
-            Field::Total { latency, elapsed } => {
-                if latency {
-                    record.latency_us = us;
-                }
-                if elapsed {
-                    draft.elapsed_us = us.unwrap_or(0);
-                }
-            }
-            _ => record.status = proxy_status(number).ok_or(Stop::new(RejectKind::Status, before))?,
-        }
-        Ok(())
+        Ok(number)
     }
 
     /// A missing number is nothing at all where no dash stands for it: then what should follow it has to be here.
@@ -325,21 +379,22 @@ impl<'f> Parser<'f> {
         }
     }
 
+    /// A text, or `None` where the log says that there is none.
     #[inline(always)]
     fn text<'l>(
         &mut self,
         at: usize,
         step: &Step,
         cursor: &mut Cursor<'l>,
-        draft: &mut Draft<'_, 'l>,
-    ) -> Result<(), Stop> {
+        draft: &Draft<'_, 'l>,
+    ) -> Result<Option<&'l [u8]>, Stop> {
         let length = self.length(at, step, *cursor)?;
         let mut value = cursor.take(length).ok_or(Stop::cut())?;
         if draft.escaped_quotes && cursor.rest().starts_with(b"\"") {
             value = value.strip_suffix(b"\\").unwrap_or(value);
         }
-        self.keep(step.field, value, draft.record);
-        Ok(())
+        let missing = value.is_empty() || self.format.dash_is_missing && value == b"-";
+        Ok(if missing { None } else { Some(value) })
     }
 
     /// The length of a text. One whose end was cut off takes the rest of the line, but half a name is another name.
@@ -361,15 +416,14 @@ impl<'f> Parser<'f> {
             }
             End::LastQuote => last_quote(cursor.rest()),
             End::JsonQuote => Ok(json_quote(cursor.rest()).unwrap_or(cursor.rest().len())),
-            End::Search { from, limit } => self.search(at, *from, *limit, cursor),
+            End::Search { from, limit } => self.search(at, *from, *limit, cursor.rest()),
             End::Line | End::Own => Ok(cursor.rest().len()),
         }
     }
 
     /// The one length after which the next steps fit.
     #[cold]
-    fn search(&mut self, at: usize, from: u8, limit: Option<u8>, cursor: Cursor<'_>) -> Result<usize, Stop> {
-        let rest = cursor.rest();
+    fn search(&mut self, at: usize, from: u8, limit: Option<u8>, rest: &[u8]) -> Result<usize, Stop> {
         // A cookie is logged as `NAME=value`, so a dash or nothing is a missing one, whatever comes later in the line.
         if self.format.steps[at].field == Field::Skip(Shape::Cookie) {
             let dash = usize::from(rest.first() == Some(&b'-'));
@@ -388,21 +442,20 @@ impl<'f> Parser<'f> {
         let first_is_enough = skipped(at) && skipped(at + 1);
         let mut found = None;
         for (tried, place) in places.enumerate() {
-            let mut after = cursor;
-            after.take(place);
-            let fits = self.fits(at, after);
+            let fits = self.fits(at, &rest[place..]);
             if fits && first_is_enough {
                 return Ok(place);
             }
             if tried == MAX_PLACES || fits && found.replace(place).is_some() {
-                return Err(Stop::new(RejectKind::Ambiguous, cursor));
+                return Err(Stop { kind: RejectKind::Ambiguous, left: rest.len() });
             }
         }
-        found.ok_or(Stop::new(RejectKind::Shape, cursor))
+        found.ok_or(Stop { kind: RejectKind::Shape, left: rest.len() })
     }
 
     /// Whether what follows the value of step `first` fits, as far as the next free text.
-    fn fits<'l>(&mut self, first: usize, mut cursor: Cursor<'l>) -> bool {
+    fn fits(&mut self, first: usize, rest: &[u8]) -> bool {
+        let mut cursor = Cursor::new(rest);
         let mut record = Record::default();
         let mut draft = Draft::new(&mut record);
         let steps = &self.format.steps;
@@ -439,40 +492,6 @@ impl<'f> Parser<'f> {
         draft: &mut Draft<'_, 'l>,
     ) -> Result<(), Stop> {
         self.value(at, step, cursor, draft)
-    }
-
-    #[inline(always)]
-    fn keep<'l>(&self, field: Field, value: &'l [u8], record: &mut Record<'l>) {
-        let missing = value.is_empty() || self.format.dash_is_missing && value == b"-";
-        let present = if missing { None } else { Some(value) };
-        match field {
-            Field::Request => keep_request(present, record),
-            Field::Method => record.method = present,
-            Field::Target => record.target = present,
-            Field::Protocol => record.protocol = present,
-            Field::RemoteUser => record.remote_user = present,
-            Field::Referer => record.referer = present,
-            Field::UserAgent => record.user_agent = present,
-            Field::Site => record.site = present,
-            Field::Frontend => {
-                let plain = value.strip_suffix(b"~");
-                record.tls = plain.is_some();
-                record.site = plain.or(present);
-            }
-            Field::Backend => record.backend = present,
-            Field::ProxyServer => {
-                record.server = present.filter(|server| *server != b"<NOSRV>");
-                if value == b"<CACHE>" {
-                    record.cache = Some(CacheStatus::Hit);
-                }
-            }
-            Field::Cache => {
-                record.cache = CacheStatus::ALL.into_iter().find(|status| status.name().as_bytes() == value);
-            }
-            Field::Scheme => record.tls = value == b"https",
-            Field::Tls => record.tls = present.is_some(),
-            _ => {}
-        }
     }
 
     #[cold]
@@ -537,6 +556,21 @@ fn status(cursor: &mut Cursor<'_>, draft: &mut Draft<'_, '_>) -> Result<(), Stop
         rest if rest.len() < 3 => Err(Stop::cut()),
         _ => Err(Stop::new(RejectKind::Status, *cursor)),
     }
+}
+
+#[inline(always)]
+fn termination<'l>(width: u8, cursor: &mut Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Result<(), Stop> {
+    let no_state = Stop::new(RejectKind::Shape, *cursor);
+    let state = cursor.take(width.into()).ok_or(Stop::cut())?;
+    if state.iter().any(|byte| !byte.is_ascii_alphabetic() && *byte != b'-') {
+        return Err(no_state);
+    }
+    draft.record.termination = Some(state);
+    Ok(())
+}
+
+fn cache_status(text: Option<&[u8]>) -> Option<CacheStatus> {
+    CacheStatus::ALL.into_iter().find(|status| Some(status.name().as_bytes()) == text)
 }
 
 /// HAProxy's status: `-1`, or `0` outside HTTP, where there was none.

@@ -28,9 +28,8 @@ const MAX_METHOD: usize = 32;
 /// The method, and what follows its space.
 #[inline(always)]
 fn split_method(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    match line {
-        [b'G', b'E', b'T', b' ', target @ ..] => Some((b"GET", target)),
-        [b'P', b'O', b'S', b'T', b' ', target @ ..] => Some((b"POST", target)),
+    match line.first_chunk() {
+        Some(b"GET ") => Some((&line[..3], &line[4..])),
         _ => split_rare_method(line),
     }
 }
@@ -49,15 +48,20 @@ fn is_token(byte: &u8) -> bool {
 /// `… HTTP/1.1` or `… HTTP/2` as what is before and after the last space.
 #[inline(always)]
 fn split_protocol(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    for length in [9, 7] {
-        if let Some((target, protocol)) = text.split_at_checked(text.len().wrapping_sub(length))
-            && let Some((b" HTTP/", version)) = protocol.split_first_chunk()
-            && matches!(version, [b'0'..=b'9'] | [b'0'..=b'9', b'.', b'0'..=b'9'])
-        {
-            return Some((target, &protocol[1..]));
-        }
+    if let Some((target, protocol)) = text.split_last_chunk::<9>()
+        && let Some(b" HTTP/1." | b" HTTP/2.") = protocol.first_chunk()
+        && protocol[8].is_ascii_digit()
+    {
+        return Some((target, &protocol[1..]));
     }
-    None
+    split_rare_protocol(text)
+}
+
+fn split_rare_protocol(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let space = text.len() - text.iter().rev().take(9).position(|byte| *byte == b' ')? - 1;
+    let version = text[space + 1..].strip_prefix(b"HTTP/")?;
+    matches!(version, [b'0'..=b'9'] | [b'0'..=b'9', b'.', b'0'..=b'9'])
+        .then_some((&text[..space], &text[space + 1..]))
 }
 
 /// HTTP/0.9 and cut lines have no protocol: believe only what looks like a request.

@@ -185,7 +185,7 @@ fn a_forged_user_name_moves_nothing() {
 
 #[test]
 fn requests_come_in_every_shape() {
-    let cases: [(&str, Option<&str>, Option<&str>, Option<&str>); 12] = [
+    let cases = [
         ("GET / HTTP/1.1", Some("GET"), Some("/"), Some("HTTP/1.1")),
         ("GET / HTTP/2", Some("GET"), Some("/"), Some("HTTP/2")),
         ("GET /a b HTTP/1.0", Some("GET"), Some("/a b"), Some("HTTP/1.0")),

@@ -9,7 +9,7 @@ use crate::model::Report;
 pub(crate) const HOUR_S: i64 = 3600;
 
 /// A stretch of time, Unix seconds: from `since` up to but not including `until`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
     #[expect(missing_docs)]
     pub since: i64,

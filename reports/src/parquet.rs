@@ -12,7 +12,7 @@ use crate::model::{Figures, HourRow, Report};
 
 /// The hours cannot be encoded.
 #[derive(Debug, thiserror::Error)]
-#[error("hourly.parquet: {0}")]
+#[error("hourly.parquet: the table cannot be encoded")]
 pub struct ParquetError(#[from] PolarsError);
 
 /// `hourly.parquet`: one row per hour and group, as `report.hours` has them; names as logged, without the `'` that

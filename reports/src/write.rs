@@ -7,19 +7,32 @@ use std::path::{Path, PathBuf};
 
 /// A file that could not be written; the one that was there before is whole.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: cannot {step}: {source}", path = path.display())]
+#[error("{}: cannot {step}: {error}{}", path.display(), hint(error))]
 pub struct WriteError {
     /// The file or directory.
     pub path: PathBuf,
     /// What was tried: `write`, `rename`, …
     pub step: &'static str,
-    #[expect(missing_docs)]
-    pub source: io::Error,
+    /// The cause; part of the message, so not repeated as its source.
+    pub error: io::Error,
 }
 
 impl WriteError {
     fn at(path: &Path, step: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self { path: path.to_owned(), step, source }
+        move |error| Self { path: path.to_owned(), step, error }
+    }
+}
+
+/// What to do, on a line of its own; nothing where the cause says it.
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "\nhint: the old files are as they were; free some space, or write to another directory"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "\nhint: write to a directory of your own, or run as this one's owner"
+        }
+        _ => "",
     }
 }
 

@@ -68,6 +68,15 @@ fn a_repeated_hour_is_told_apart() {
 }
 
 #[test]
+fn a_short_window_has_seconds() {
+    let mut report = sample::combined();
+    report.since += 1_571;
+    report.until = report.since + 178;
+    let output = terminal(&report, 80);
+    assert!(output.contains("Thu 19 Nov 2026 00:26:11 – 00:29:09, UTC, 2 min 58 s"), "{output}");
+}
+
+#[test]
 fn gaps_reach_from_edge_to_edge() {
     let mut report = sample::day();
     let midnight = sample::MIDNIGHT;

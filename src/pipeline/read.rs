@@ -143,6 +143,7 @@ fn count_lines(block: &Block<'_>, format: &Format, reference_us: i64, rollup: &m
             Line::Blank => rollup.blank(),
         }
     }
+    rollup.finish();
     lines.nul_bytes()
 }
 

@@ -1,11 +1,11 @@
 //! Counts the lines of one block exactly. Made to be filled on any thread and used again for the next block.
 
-use super::cells::{Cell, CellKind, CellTable, pack_termination};
+use super::cells::{Cell, CellKind, CountTable, MAX_SERIES, pack_termination};
 use super::histogram::bucket;
 use super::keys::{KeyHasher, KeyTable};
 use super::series::{SeriesKey, Sums, TimingKind};
 use super::sketch::{Dense, Register, dense, raise};
-use super::top::{KEY_LIMIT, ListKind, Tally, coarse};
+use super::top::{COARSE_WIDTH, KEY_LIMIT, ListKind, Tally, coarse};
 use super::{HOUR_S, RollupOptions};
 use crate::bots::Bots;
 use logstat_parsers::{Client, Event, EventKind, Record, Reject, RejectKind};
@@ -13,7 +13,7 @@ use memchr::memchr;
 use std::sync::Arc;
 
 const HOUR_US: i64 = HOUR_S * 1_000_000;
-/// Series of a block with an array of registers of their own; further ones keep theirs as cells.
+/// Series of a block with an array of registers of their own; further ones keep a list.
 const DENSE_SERIES: u32 = 32;
 /// Places of rejects that a block remembers, for each kind.
 const REJECT_PLACES: usize = 5;
@@ -22,8 +22,6 @@ const EVENTS: usize = 1000;
 const EVENT_BYTES: usize = 512;
 /// User agents whose verdict is remembered from block to block.
 const KNOWN_AGENTS: usize = 4096;
-/// Bits of a coarse latency bucket below the path's place.
-const COARSE_WIDTH: u32 = 9;
 
 /// Where the lines of a block went: `lines = records + events + rejects + blank`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -87,11 +85,13 @@ pub struct BlockRollup {
     /// Hours that occur, in order of appearance; a place in it is an hour's slot.
     pub(super) hours: Vec<i64>,
     pub(super) series: KeyTable<Sums>,
-    pub(super) cells: CellTable,
+    pub(super) cells: CountTable,
     pub(super) registers: Vec<Box<Dense>>,
+    /// Registers of the series without an array.
+    pub(super) more_registers: Vec<(u32, Register)>,
     pub(super) lists: [KeyTable<Tally>; ListKind::ALL.len()],
-    /// Latencies of paths: place in the list of paths, then coarse bucket.
-    path_latencies: Vec<u32>,
+    /// Latencies of paths by place in the list of paths, then coarse bucket.
+    path_latencies: CountTable,
     bots: Arc<Bots>,
     /// By place in the list of user agents: a bot's.
     agents: Vec<bool>,
@@ -109,6 +109,8 @@ pub struct BlockRollup {
     pub oldest_us: i64,
     #[expect(missing_docs)]
     pub newest_us: i64,
+    /// Cell of the latest second and its requests so far: lines of one second come together.
+    second: (u32, u32),
     slot: (i64, u32),
     name: SeriesKey,
     last: Option<(u32, SeriesKey, u32)>,
@@ -123,10 +125,12 @@ impl BlockRollup {
             hasher,
             hours: Vec::new(),
             series: KeyTable::default(),
-            cells: CellTable::default(),
+            cells: CountTable::default(),
             registers: Vec::new(),
+            more_registers: Vec::new(),
             lists: Default::default(),
-            path_latencies: Vec::new(),
+            path_latencies: CountTable::default(),
+            second: (0, 0),
             bots,
             agents: Vec::new(),
             known_agents: KeyTable::default(),
@@ -148,6 +152,7 @@ impl BlockRollup {
         self.series.clear();
         self.cells.clear();
         self.registers.iter_mut().for_each(|ranks| ranks.fill(0));
+        self.more_registers.clear();
         self.lists.iter_mut().for_each(KeyTable::clear);
         self.path_latencies.clear();
         self.agents.clear();
@@ -156,6 +161,7 @@ impl BlockRollup {
         self.event_notes.clear();
         self.events_left_out = 0;
         (self.oldest_us, self.newest_us) = (i64::MAX, i64::MIN);
+        self.second = (0, 0);
         self.slot = (i64::MIN, 0);
         self.last = None;
     }
@@ -220,12 +226,15 @@ impl BlockRollup {
         self.counts.blank += 1;
     }
 
-    /// Latencies of paths as (place in the list of paths, coarse bucket, count), sorted.
-    pub(super) fn path_latencies(&mut self) -> impl Iterator<Item = (u32, u32, u64)> + '_ {
-        self.path_latencies.sort_unstable();
-        self.path_latencies.chunk_by(|a, b| a == b).map(|equal| {
-            (equal[0] >> COARSE_WIDTH, equal[0] & ((1 << COARSE_WIDTH) - 1), equal.len() as u64)
-        })
+    /// Latencies of paths as (place in the list of paths, coarse bucket, count).
+    pub(super) fn path_latencies(&self) -> impl Iterator<Item = (u32, u32, u64)> + '_ {
+        let mask = (1 << COARSE_WIDTH) - 1;
+        self.path_latencies.iter().map(move |(key, count)| (key >> COARSE_WIDTH, key & mask, count))
+    }
+
+    /// To be called after the last line.
+    pub fn finish(&mut self) {
+        self.flush_second();
     }
 
     #[inline]
@@ -250,6 +259,9 @@ impl BlockRollup {
         {
             return *at;
         }
+        if self.series.len() >= MAX_SERIES - 1 {
+            self.name = SeriesKey::other();
+        }
         let hash = self.hasher.hash(slot, self.name.as_bytes());
         let (at, _) = self.series.place(hash, slot, self.name.as_bytes());
         let (last_slot, last_name, last_at) = self.last.get_or_insert_default();
@@ -260,8 +272,14 @@ impl BlockRollup {
 
     #[inline]
     fn count_cells(&mut self, series: u32, record: &Record<'_>) {
-        let mut count = |kind, value| self.cells.add(series, Cell::new(kind, value), 1);
-        count(CellKind::Second, (record.end_us.rem_euclid(HOUR_US) / 1_000_000) as u32);
+        let second = (record.end_us.rem_euclid(HOUR_US) / 1_000_000) as u32;
+        let key = Cell::new(CellKind::Second, second).key(series);
+        if self.second.0 != key {
+            self.flush_second();
+            self.second.0 = key;
+        }
+        self.second.1 += 1;
+        let mut count = |kind, value| self.cells.add(Cell::new(kind, value).key(series), 1);
         let timings = timings(record);
         let kinds = [CellKind::Latency, CellKind::Upstream, CellKind::Queue, CellKind::Connect, CellKind::Response];
         for (kind, us) in kinds.into_iter().zip(timings) {
@@ -277,6 +295,13 @@ impl BlockRollup {
         }
         if let Some(cache) = record.cache {
             count(CellKind::Cache, cache as u32);
+        }
+    }
+
+    fn flush_second(&mut self) {
+        let (key, count) = std::mem::take(&mut self.second);
+        if count > 0 {
+            self.cells.add(key, count);
         }
     }
 
@@ -323,7 +348,7 @@ impl BlockRollup {
     #[inline]
     fn note_register(&mut self, series: u32, register: Register) {
         if series >= DENSE_SERIES {
-            self.cells.add(series, Cell::new(CellKind::Register, register.pack()), 1);
+            self.more_registers.push((series, register));
             return;
         }
         while self.registers.len() <= series as usize {
@@ -363,7 +388,7 @@ impl BlockRollup {
         let path = &target[..memchr(b'?', target).unwrap_or(target.len())];
         let at = self.list(ListKind::Paths, slot, path, record);
         if let Some(latency_us) = record.latency_us {
-            self.path_latencies.push(at << COARSE_WIDTH | coarse(latency_us));
+            self.path_latencies.add(at << COARSE_WIDTH | coarse(latency_us), 1);
         }
         match record.status {
             Some(404) => self.list(ListKind::NotFound, slot, path, record),

@@ -23,12 +23,10 @@ pub enum CellKind {
     Termination,
     /// `CacheStatus` by its number.
     Cache,
-    /// A register of the sketch of clients with its rank: only inside a block.
-    Register,
 }
 
 impl CellKind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 9] = [
         Self::Latency,
         Self::Upstream,
         Self::Queue,
@@ -38,170 +36,189 @@ impl CellKind {
         Self::Status,
         Self::Termination,
         Self::Cache,
-        Self::Register,
     ];
 }
 
-/// A kind with a value below 2^24: what is counted, for one series.
+const VALUE_BITS: u32 = 14;
+const KIND_BITS: u32 = 4;
+/// Series of one table: what is left of 32 bits.
+pub(super) const MAX_SERIES: usize = 1 << (32 - KIND_BITS - VALUE_BITS);
+
+/// A kind with a value: what is counted, for one series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cell(u32);
+pub(super) struct Cell(u32);
 
 impl Cell {
-    /// `value` must be below 2^24.
+    /// `value` must be below 2^14.
     #[inline]
     pub const fn new(kind: CellKind, value: u32) -> Self {
-        debug_assert!(value < 1 << 24);
-        Self((kind as u32) << 24 | value)
+        debug_assert!(value < 1 << VALUE_BITS);
+        Self((kind as u32) << VALUE_BITS | value)
     }
 
     /// What is counted.
     pub const fn kind(self) -> CellKind {
-        CellKind::ALL[(self.0 >> 24) as usize]
+        CellKind::ALL[(self.0 >> VALUE_BITS) as usize]
     }
 
     /// Which value.
     pub const fn value(self) -> u32 {
-        self.0 & 0x00FF_FFFF
+        self.0 & ((1 << VALUE_BITS) - 1)
+    }
+
+    /// The cell of a series as a key. `series` must be below [`MAX_SERIES`].
+    #[inline]
+    pub const fn key(self, series: u32) -> u32 {
+        debug_assert!((series as usize) < MAX_SERIES);
+        series << (KIND_BITS + VALUE_BITS) | self.0
+    }
+
+    /// Series and cell of a key.
+    pub const fn of_key(key: u32) -> (u32, Self) {
+        (key >> (KIND_BITS + VALUE_BITS), Self(key & ((1 << (KIND_BITS + VALUE_BITS)) - 1)))
     }
 }
 
-const EMPTY: u64 = u64::MAX;
-const SMALLEST: usize = 1 << 10;
+const SMALLEST: usize = 1 << 8;
 
-/// Counts by (series, cell). Open addressing with linear probing, at most half full.
+/// Counts by key. Open addressing with linear probing; eight bytes a slot, so that a busy table stays in the cache.
 #[derive(Debug, Clone)]
-pub struct CellTable {
-    slots: Vec<(u64, u64)>,
+pub(super) struct CountTable {
+    /// Key and count; a count of 0 is an empty slot.
+    slots: Vec<(u32, u32)>,
     shift: u32,
     used: usize,
+    /// What does not fit into 32 bits.
+    spilled: Vec<(u32, u64)>,
 }
 
-impl Default for CellTable {
+impl Default for CountTable {
     fn default() -> Self {
         Self::with_slots(SMALLEST)
     }
 }
 
-impl CellTable {
+impl CountTable {
     fn with_slots(slots: usize) -> Self {
-        Self { slots: vec![(EMPTY, 0); slots], shift: 64 - slots.trailing_zeros(), used: 0 }
+        Self { slots: vec![(0, 0); slots], shift: 32 - slots.trailing_zeros(), used: 0, spilled: Vec::new() }
     }
 
-    /// Adds `count` to a cell of a series.
+    /// Adds to the count of a key. `count` must not be 0.
     #[inline]
-    pub fn add(&mut self, series: u32, cell: Cell, count: u64) {
-        let key = u64::from(series) << 32 | u64::from(cell.0);
+    pub fn add(&mut self, key: u32, count: u32) {
         let mask = self.slots.len() - 1;
-        let mut slot = self.home(key);
+        let mut slot = (key.wrapping_mul(0x9E37_79B9) >> self.shift) as usize;
         loop {
             let (found, total) = &mut self.slots[slot & mask];
-            if *found == key {
-                *total += count;
-                return;
-            }
-            if *found == EMPTY {
+            if *total == 0 {
                 (*found, *total) = (key, count);
                 break;
+            }
+            if *found == key {
+                let (sum, overflow) = total.overflowing_add(count);
+                if overflow {
+                    self.spilled.push((key, u64::from(count)));
+                } else {
+                    *total = sum;
+                }
+                return;
             }
             slot += 1;
         }
         self.used += 1;
-        if self.used * 2 > self.slots.len() {
+        if self.used * 8 > self.slots.len() * 5 {
             self.grow();
         }
     }
 
-    /// Every cell with its series and count, in no useful order.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, Cell, u64)> + '_ {
-        let used = self.slots.iter().filter(|(key, _)| *key != EMPTY);
-        used.map(|&(key, count)| ((key >> 32) as u32, Cell(key as u32), count))
+    /// Adds a count that may exceed 32 bits.
+    pub fn add_wide(&mut self, key: u32, count: u64) {
+        match u32::try_from(count) {
+            Ok(count) => self.add(key, count),
+            Err(_) => self.spilled.push((key, count)),
+        }
+    }
+
+    /// Every key with its count, in no useful order; a key with a huge count comes several times.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        let used = self.slots.iter().filter(|(_, count)| *count > 0);
+        used.map(|&(key, count)| (key, u64::from(count))).chain(self.spilled.iter().copied())
     }
 
     /// Forgets everything but keeps the memory.
     pub fn clear(&mut self) {
-        self.slots.fill((EMPTY, 0));
+        self.slots.fill((0, 0));
+        self.spilled.clear();
         self.used = 0;
-    }
-
-    #[inline]
-    fn home(&self, key: u64) -> usize {
-        (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
     }
 
     #[cold]
     fn grow(&mut self) {
         let mut larger = Self::with_slots(self.slots.len() * 2);
-        for (series, cell, count) in self.iter() {
-            larger.add(series, cell, count);
-        }
+        let used = self.slots.iter().filter(|(_, count)| *count > 0);
+        used.for_each(|&(key, count)| larger.add(key, count));
+        larger.spilled = std::mem::take(&mut self.spilled);
         *self = larger;
     }
 }
 
 /// The same counts at rest: sorted, without empty slots.
 #[derive(Debug, Clone, Default)]
-pub struct PackedCells(Vec<(u32, Cell, u32)>);
+pub(super) struct PackedCounts {
+    counts: Vec<(u32, u32)>,
+    spilled: Vec<(u32, u64)>,
+}
 
-impl PackedCells {
-    /// Packs a table. Counts beyond 32 bits take several entries.
-    pub fn pack(table: &CellTable) -> Self {
-        let mut packed = Vec::with_capacity(table.used);
-        for (series, cell, mut count) in table.iter() {
-            while count > u64::from(u32::MAX) {
-                packed.push((series, cell, u32::MAX));
-                count -= u64::from(u32::MAX);
-            }
-            packed.push((series, cell, count as u32));
-        }
-        packed.sort_unstable();
-        Self(packed)
+impl PackedCounts {
+    /// Packs a table.
+    pub fn pack(table: &CountTable) -> Self {
+        let mut counts: Vec<_> = table.slots.iter().filter(|(_, count)| *count > 0).copied().collect();
+        counts.sort_unstable();
+        Self { counts, spilled: table.spilled.clone() }
     }
 
-    /// Every cell, sorted by series, kind and value; a cell with a huge count comes several times.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, Cell, u64)> + '_ {
-        self.0.iter().map(|&(series, cell, count)| (series, cell, u64::from(count)))
+    /// Every key with its count, sorted by key but for those with huge counts, which come again at the end.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        let counts = self.counts.iter().map(|&(key, count)| (key, u64::from(count)));
+        counts.chain(self.spilled.iter().copied())
     }
 
     /// Back into a table.
-    pub fn unpack(&self) -> CellTable {
-        let mut table = CellTable::default();
-        for (series, cell, count) in self.iter() {
-            table.add(series, cell, count);
-        }
+    pub fn unpack(&self) -> CountTable {
+        let mut table = CountTable::with_slots((self.counts.len() * 2).next_power_of_two().max(SMALLEST));
+        self.iter().for_each(|(key, count)| table.add_wide(key, count));
         table
     }
 }
 
-/// Packs a termination state of up to four bytes into 24 bits. Bytes other than letters and `-` become `?`.
-#[inline]
-pub fn pack_termination(state: &[u8]) -> u32 {
-    state.iter().take(4).fold(0, |packed, byte| packed << 6 | pack_letter(*byte))
-}
+/// Causes, phases and cookie states of HAProxy's documentation, section 8.5; none and other ones have places of their
+/// own, so that a state is a number of four digits, each with its own base.
+const TERMINATION: [&[u8]; 4] = [b"CSPLRIDUKcs-", b"RQCHDLT-", b"NIDVEOU-", b"NIUPRD-"];
 
-const fn pack_letter(byte: u8) -> u32 {
-    match byte {
-        b'A'..=b'Z' => (byte - b'A') as u32 + 1,
-        b'a'..=b'z' => (byte - b'a') as u32 + 27,
-        b'-' => 53,
-        _ => 54,
-    }
+/// Packs a termination state of up to four bytes into 14 bits. Bytes that the documentation does not know become `?`.
+#[inline]
+pub(super) fn pack_termination(state: &[u8]) -> u32 {
+    TERMINATION.iter().enumerate().fold(0, |packed, (at, letters)| {
+        let digit = state.get(at).map_or(0, |byte| {
+            letters.iter().position(|letter| letter == byte).map_or(letters.len() as u32 + 1, |place| place as u32 + 1)
+        });
+        packed * (letters.len() as u32 + 2) + digit
+    })
 }
 
 /// The termination state of a packed one.
+#[must_use]
 pub fn unpack_termination(packed: u32) -> String {
-    let letters = [18, 12, 6, 0].map(|shift| packed >> shift & 63);
-    letters.into_iter().filter_map(unpack_letter).collect()
-}
-
-fn unpack_letter(letter: u32) -> Option<char> {
-    let offset = |base: char, from: u32| char::from_u32(base as u32 + letter - from);
-    match letter {
-        0 => None,
-        1..=26 => offset('A', 1),
-        27..=52 => offset('a', 27),
-        53 => Some('-'),
-        _ => Some('?'),
+    let mut rest = packed as usize;
+    let mut state: Vec<char> = Vec::with_capacity(4);
+    for letters in TERMINATION.iter().rev() {
+        let digit = rest % (letters.len() + 2);
+        rest /= letters.len() + 2;
+        if digit > 0 {
+            state.push(letters.get(digit - 1).map_or('?', |letter| char::from(*letter)));
+        }
     }
+    state.into_iter().rev().collect()
 }
 
 #[cfg(test)]
@@ -212,32 +229,48 @@ mod tests {
 
     proptest! {
         #[test]
-        fn counts_like_a_map(adds in prop::collection::vec((0..5u32, 0..2000u32, 1..9u64), 0..4000)) {
-            let (mut table, mut expected) = (CellTable::default(), BTreeMap::new());
-            for &(series, value, count) in &adds {
-                table.add(series, Cell::new(CellKind::Status, value), count);
-                *expected.entry((series, value)).or_insert(0) += count;
+        fn counts_like_a_map(adds in prop::collection::vec((any::<u32>(), 1..9u32), 0..4000), spread in 1..3000u32) {
+            let (mut table, mut expected) = (CountTable::default(), BTreeMap::new());
+            for &(key, count) in &adds {
+                table.add(key % spread, count);
+                *expected.entry(key % spread).or_insert(0) += u64::from(count);
             }
-            let packed = PackedCells::pack(&table);
-            let got: Vec<_> = packed.iter().map(|(s, cell, count)| ((s, cell.value()), count)).collect();
-            prop_assert_eq!(&got, &expected.into_iter().collect::<Vec<_>>());
-            let again = PackedCells::pack(&packed.unpack());
-            prop_assert_eq!(packed.0, again.0);
+            let packed = PackedCounts::pack(&table);
+            prop_assert_eq!(packed.iter().collect::<Vec<_>>(), expected.into_iter().collect::<Vec<_>>());
+            let again = PackedCounts::pack(&packed.unpack());
+            prop_assert_eq!(packed.counts, again.counts);
         }
 
         #[test]
-        fn termination_states_survive_packing(state in "[A-Za-z-]{2,4}") {
+        fn cells_survive_as_keys(series in 0..MAX_SERIES as u32, value in 0..1u32 << VALUE_BITS, kind in 0..CellKind::ALL.len()) {
+            let cell = Cell::new(CellKind::ALL[kind], value);
+            prop_assert_eq!(Cell::of_key(cell.key(series)), (series, cell));
+            prop_assert_eq!((cell.kind(), cell.value()), (CellKind::ALL[kind], value));
+        }
+
+        #[test]
+        fn documented_termination_states_survive_packing(state in "[CSPLRIDUKcs-][RQCHDLT-]([NIDVEOU-][NIUPRD-])?") {
             prop_assert_eq!(unpack_termination(pack_termination(state.as_bytes())), state);
+        }
+
+        #[test]
+        fn every_termination_state_fits(state in prop::collection::vec(any::<u8>(), 0..9)) {
+            prop_assert!(pack_termination(&state) < 1 << VALUE_BITS);
         }
     }
 
     #[test]
+    fn an_undocumented_letter_is_a_question_mark() {
+        assert_eq!(unpack_termination(pack_termination(b"XR--")), "?R--");
+    }
+
+    #[test]
     fn counts_beyond_32_bits_are_kept() {
-        let mut table = CellTable::default();
-        let cell = Cell::new(CellKind::Second, 3599);
-        table.add(7, cell, u64::from(u32::MAX) * 3 + 5);
-        let total: u64 = PackedCells::pack(&table).iter().map(|(_, _, count)| count).sum();
-        assert_eq!(total, u64::from(u32::MAX) * 3 + 5);
-        assert_eq!((cell.kind(), cell.value()), (CellKind::Second, 3599));
+        let mut table = CountTable::default();
+        table.add_wide(7, u64::from(u32::MAX) * 3 + 5);
+        table.add(7, u32::MAX);
+        table.add(7, 9);
+        let total: u64 = PackedCounts::pack(&table).unpack().iter().map(|(_, count)| count).sum();
+        assert_eq!(total, u64::from(u32::MAX) * 4 + 14);
     }
 }

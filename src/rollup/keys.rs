@@ -11,8 +11,19 @@ pub struct KeyHasher(foldhash::fast::RandomState);
 impl KeyHasher {
     #[inline]
     pub(super) fn hash(&self, slot: u32, key: &[u8]) -> u64 {
-        self.0.hash_one(key) ^ u64::from(slot).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        self.0.hash_one(key) ^ slot_bits(slot)
     }
+
+    /// The hash of the same key in slot 0.
+    #[inline]
+    pub(super) fn of_slot_zero(hash: u64, slot: u32) -> u64 {
+        hash ^ slot_bits(slot)
+    }
+}
+
+#[inline]
+const fn slot_bits(slot: u32) -> u64 {
+    (slot as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 /// A key with what is counted for it.

@@ -1,11 +1,11 @@
 //! Every hour of one source, as its blocks are folded into it one after the other.
 
 use super::block::{BlockRollup, LineCounts};
-use super::cells::{Cell, CellKind, CellTable, PackedCells};
+use super::cells::{Cell, CellKind, CountTable, PackedCounts};
 use super::histogram::Histogram;
 use super::keys::{KeyHasher, KeyTable};
 use super::series::{SeriesKey, Sums, TimingKind};
-use super::sketch::{Register, Sketch};
+use super::sketch::Sketch;
 use super::top::{CLOSED_CAPACITY, ListKind, OPEN_CAPACITY, TopSummary};
 use super::{HOUR_S, RollupOptions};
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ impl SourceRollup {
     }
 
     /// Adds a block. Blocks must come in the order of the log.
-    pub fn fold(&mut self, block: &mut BlockRollup) {
+    pub fn fold(&mut self, block: &BlockRollup) {
         self.counts.merge(&block.counts);
         let places = self.fold_series(block);
         self.fold_cells(block, &places);
@@ -49,9 +49,15 @@ impl SourceRollup {
         }
     }
 
-    /// The hours with at least one request, by the start of the hour in Unix seconds.
-    pub fn hours(&self) -> impl Iterator<Item = (i64, &HourRollup)> {
-        self.hours.iter().map(|(hour, rollup)| (hour * HOUR_S, rollup))
+    /// Starts of the hours with at least one request, Unix seconds, ascending.
+    pub fn hours(&self) -> impl Iterator<Item = i64> {
+        self.hours.keys().map(|hour| hour * HOUR_S)
+    }
+
+    /// The hour that starts at `start`, Unix seconds.
+    #[must_use]
+    pub fn hour(&self, start: i64) -> Option<&HourRollup> {
+        self.hours.get(&start.div_euclid(HOUR_S))
     }
 
     /// Did any line say how many bytes were sent?
@@ -65,7 +71,7 @@ impl SourceRollup {
     pub fn top(&self, list: ListKind) -> TopSummary {
         let mut total = TopSummary::default();
         for hour in self.hours.values() {
-            total.merge(&hour.lists[list as usize], &self.hasher);
+            total.merge(&hour.lists[list as usize]);
         }
         total
     }
@@ -87,21 +93,26 @@ impl SourceRollup {
     }
 
     fn fold_cells(&mut self, block: &BlockRollup, places: &[(i64, u32)]) {
-        let mut current: Option<(i64, &mut HourRollup)> = None;
-        for (series, cell, count) in block.cells.iter() {
+        let mut current: Option<(i64, &mut CountTable)> = None;
+        for (key, count) in block.cells.iter() {
+            let (series, cell) = Cell::of_key(key);
             let (number, place) = places[series as usize];
             if current.as_ref().is_none_or(|(at, _)| *at != number) {
-                current = self.hours.get_mut(&number).map(|hour| (number, hour));
+                current = self.hours.get_mut(&number).map(|hour| (number, hour.cells.open()));
             }
-            let Some((_, hour)) = &mut current else { continue };
-            match cell.kind() {
-                CellKind::Register => hour.sketches[place as usize].add(Register::unpack(cell.value())),
-                _ => hour.cells.open().add(place, cell, count),
+            if let Some((_, cells)) = &mut current {
+                cells.add_wide(cell.key(place), count);
+            }
+        }
+        for &(series, register) in &block.more_registers {
+            let (number, place) = places[series as usize];
+            if let Some(hour) = self.hours.get_mut(&number) {
+                hour.sketches[place as usize].add(register);
             }
         }
     }
 
-    fn fold_lists(&mut self, block: &mut BlockRollup) {
+    fn fold_lists(&mut self, block: &BlockRollup) {
         if !self.options.top {
             return;
         }
@@ -112,8 +123,7 @@ impl SourceRollup {
                 let number = block.hours[entry.slot as usize];
                 let summary = &mut self.hours.entry(number).or_default().lists[list as usize];
                 let key = table.key(entry);
-                // The slot is part of a block's hash, and an hour's lists have but one.
-                let place = summary.add(self.hasher.hash(0, key), key, entry.tally);
+                let place = summary.add(KeyHasher::of_slot_zero(entry.hash, entry.slot), key, entry.tally);
                 if list == ListKind::Paths {
                     paths.push((number, place));
                 }
@@ -158,7 +168,10 @@ impl HourRollup {
             let key = SeriesKey::from_bytes(self.series.key(entry));
             (key, Aggregate { sums: entry.tally, sketch: sketch.clone(), ..Aggregate::default() })
         }).collect();
-        self.cells.for_each(|series, cell, count| all[series as usize].1.cells.add(0, cell, count));
+        self.cells.for_each(|key, count| {
+            let (series, cell) = Cell::of_key(key);
+            all[series as usize].1.cells.add_wide(cell.key(0), count);
+        });
         all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         all
     }
@@ -194,18 +207,18 @@ impl HourRollup {
 /// The cells of an hour: a table while it fills, packed once it is over.
 #[derive(Debug)]
 enum Cells {
-    Open(CellTable),
-    Packed(PackedCells),
+    Open(CountTable),
+    Packed(PackedCounts),
 }
 
 impl Default for Cells {
     fn default() -> Self {
-        Self::Open(CellTable::default())
+        Self::Open(CountTable::default())
     }
 }
 
 impl Cells {
-    fn open(&mut self) -> &mut CellTable {
+    fn open(&mut self) -> &mut CountTable {
         if let Self::Packed(packed) = self {
             *self = Self::Open(packed.unpack());
         }
@@ -217,14 +230,14 @@ impl Cells {
 
     fn pack(&mut self) {
         if let Self::Open(table) = self {
-            *self = Self::Packed(PackedCells::pack(table));
+            *self = Self::Packed(PackedCounts::pack(table));
         }
     }
 
-    fn for_each(&self, mut visit: impl FnMut(u32, Cell, u64)) {
+    fn for_each(&self, mut visit: impl FnMut(u32, u64)) {
         match self {
-            Self::Open(table) => table.iter().for_each(|(series, cell, count)| visit(series, cell, count)),
-            Self::Packed(packed) => packed.iter().for_each(|(series, cell, count)| visit(series, cell, count)),
+            Self::Open(table) => table.iter().for_each(|(key, count)| visit(key, count)),
+            Self::Packed(packed) => packed.iter().for_each(|(key, count)| visit(key, count)),
         }
     }
 }
@@ -238,7 +251,7 @@ pub struct Aggregate {
     pub sketch: Sketch,
     /// Requests of the busiest second of the hours added with [`merge_hour`](Self::merge_hour), and that second.
     pub peak: Option<(u64, i64)>,
-    cells: CellTable,
+    cells: CountTable,
 }
 
 impl Aggregate {
@@ -258,8 +271,8 @@ impl Aggregate {
     fn merge_cells(&mut self, other: &Self, wanted: impl Fn(Cell) -> bool) {
         self.sums.merge(&other.sums);
         self.sketch.merge(&other.sketch);
-        for (_, cell, count) in other.cells.iter().filter(|(_, cell, _)| wanted(*cell)) {
-            self.cells.add(0, cell, count);
+        for (key, count) in other.cells.iter().filter(|(key, _)| wanted(Cell::of_key(*key).1)) {
+            self.cells.add_wide(key, count);
         }
     }
 
@@ -273,9 +286,15 @@ impl Aggregate {
     /// (value, count) of every cell of a kind, ascending.
     #[must_use]
     pub fn counts(&self, kind: CellKind) -> Vec<(u32, u64)> {
-        let of_kind = self.cells.iter().filter(|(_, cell, _)| cell.kind() == kind);
-        let mut counts: Vec<_> = of_kind.map(|(_, cell, count)| (cell.value(), count)).collect();
+        let cells = self.cells.iter().map(|(key, count)| (Cell::of_key(key).1, count));
+        let mut counts: Vec<_> = cells.filter(|(cell, _)| cell.kind() == kind).map(|(cell, count)| (cell.value(), count)).collect();
         counts.sort_unstable();
+        // A huge count comes in several parts.
+        counts.dedup_by(|part, sum| {
+            let same = part.0 == sum.0;
+            sum.1 += u64::from(same) * part.1;
+            same
+        });
         counts
     }
 

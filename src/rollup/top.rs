@@ -4,11 +4,13 @@
 //! taken from every key, and the keys left with nothing go: no key's true count is higher than its count plus the
 //! sum of what was taken so, which is the stated error and at most requests / (capacity + 1).
 
-use super::cells::{Cell, CellKind, CellTable, PackedCells};
-use super::keys::{KeyHasher, KeyTable};
+use super::cells::{CountTable, PackedCounts};
+use super::keys::KeyTable;
 
 /// Keys of a list while its hour fills.
 pub(super) const OPEN_CAPACITY: usize = 10_000;
+/// A list may grow to so many times its capacity before it is brought back, since that costs a pass over all keys.
+const SLACK: usize = 2;
 /// Keys of a list once its hour is closed, so that a day of lists stays within the memory ceiling.
 pub(super) const CLOSED_CAPACITY: usize = 1_000;
 /// Longest key, bytes. Longer values are counted together with those that begin alike.
@@ -16,7 +18,7 @@ pub(super) const KEY_LIMIT: usize = 256;
 /// Buckets per power of two of the coarse latency sketch: within 6.3 %.
 const COARSE_BITS: u32 = 3;
 /// Values of a coarse bucket fit into this many bits.
-const COARSE_WIDTH: u32 = 9;
+pub(super) const COARSE_WIDTH: u32 = 9;
 
 /// A top list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,7 +83,8 @@ pub struct TopEntry {
 #[derive(Debug, Clone, Default)]
 pub struct TopSummary {
     keys: KeyTable<Tally>,
-    latencies: CellTable,
+    /// By place, then coarse bucket.
+    latencies: CountTable,
     error: u64,
 }
 
@@ -102,25 +105,25 @@ impl TopSummary {
     /// Adds to the latency sketch of the key at a place.
     #[inline]
     pub(super) fn add_latency(&mut self, at: u32, coarse: u32, count: u64) {
-        self.latencies.add(at, Cell::new(CellKind::Latency, coarse), count);
+        self.latencies.add_wide(at << COARSE_WIDTH | coarse, count);
     }
 
-    /// Adds every key of another list, and its error.
-    pub fn merge(&mut self, other: &Self, hasher: &KeyHasher) {
+    /// Adds every key of another list, and its error. Both must have their hashes of the same hasher.
+    pub fn merge(&mut self, other: &Self) {
         let mut places = Vec::with_capacity(other.keys.len());
         for entry in other.keys.entries() {
             let key = other.keys.key(entry);
-            places.push(self.add(hasher.hash(0, key), key, entry.tally));
+            places.push(self.add(entry.hash, key, entry.tally));
         }
-        for (at, cell, count) in other.latencies.iter() {
-            self.latencies.add(places[at as usize], cell, count);
+        for (at, coarse, count) in other.latencies() {
+            self.add_latency(places[at], coarse, count);
         }
         self.error += other.error;
     }
 
-    /// Brings the list back to its capacity.
+    /// Brings the list back to its capacity when it is far beyond.
     pub(super) fn prune(&mut self, capacity: usize) {
-        if self.keys.len() <= capacity {
+        if self.keys.len() <= capacity * SLACK {
             return;
         }
         let mut counts: Vec<u64> = self.keys.entries().iter().map(|entry| entry.tally.requests).collect();
@@ -156,13 +159,16 @@ impl TopSummary {
             self.keys.entries().iter().map(|entry| keep(&entry.tally, self.keys.key(entry))).collect();
         let mut kept = kept.into_iter();
         let places = self.keys.retain(|_| kept.next().unwrap_or(false));
-        let mut latencies = CellTable::default();
-        for (at, cell, count) in self.latencies.iter() {
-            if let Some(at) = places[at as usize] {
-                latencies.add(at, cell, count);
+        let latencies = std::mem::take(&mut self.latencies);
+        for (at, coarse, count) in by_place(&latencies) {
+            if let Some(at) = places[at] {
+                self.add_latency(at, coarse, count);
             }
         }
-        self.latencies = latencies;
+    }
+
+    fn latencies(&self) -> impl Iterator<Item = (usize, u32, u64)> + '_ {
+        by_place(&self.latencies)
     }
 
     /// The best keys, most requests first, equal ones by their bytes.
@@ -202,22 +208,33 @@ impl TopSummary {
 
     fn timed_requests(&self) -> Vec<u64> {
         let mut timed = vec![0; self.keys.len()];
-        self.latencies.iter().for_each(|(at, _, count)| timed[at as usize] += count);
+        self.latencies().for_each(|(at, _, count)| timed[at] += count);
         timed
     }
 
     fn latency_percentiles(&self) -> Vec<Option<u64>> {
         let timed = self.timed_requests();
         let (mut seen, mut percentiles) = (vec![0u64; timed.len()], vec![None; timed.len()]);
-        for (at, cell, count) in PackedCells::pack(&self.latencies).iter() {
-            let at = at as usize;
+        for (key, count) in PackedCounts::pack(&self.latencies).iter() {
+            let (at, coarse) = split(key);
             seen[at] += count;
             if percentiles[at].is_none() && seen[at] >= (timed[at] * 95).div_ceil(100) {
-                percentiles[at] = Some(coarse_middle_us(cell.value()));
+                percentiles[at] = Some(coarse_middle_us(coarse));
             }
         }
         percentiles
     }
+}
+
+fn by_place(latencies: &CountTable) -> impl Iterator<Item = (usize, u32, u64)> + '_ {
+    latencies.iter().map(|(key, count)| {
+        let (at, coarse) = split(key);
+        (at, coarse, count)
+    })
+}
+
+const fn split(key: u32) -> (usize, u32) {
+    ((key >> COARSE_WIDTH) as usize, key & ((1 << COARSE_WIDTH) - 1))
 }
 
 /// Coarse bucket of a time in microseconds.
@@ -237,6 +254,7 @@ const fn coarse_middle_us(bucket: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::KeyHasher;
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
@@ -260,7 +278,7 @@ mod tests {
             let total: u64 = exact.values().sum();
             prop_assert!(list.error() <= total / (capacity as u64 + 1));
             let best: BTreeMap<_, _> = list.best(usize::MAX).into_iter().map(|e| (e.key, e.requests)).collect();
-            prop_assert!(best.len() <= capacity);
+            prop_assert!(best.len() <= capacity * SLACK);
             for (key, truth) in exact {
                 let counted = best.get(key.as_bytes()).copied().unwrap_or(0);
                 prop_assert!(counted <= truth && truth <= counted + list.error(), "{key}: {counted}, truly {truth}");

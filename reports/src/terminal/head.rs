@@ -54,31 +54,33 @@ pub(super) fn window_and_sources(page: &Page<'_>) -> Vec<Line> {
 
 fn window_parts(page: &Page<'_>) -> Vec<String> {
     let report = page.report;
+    let length = report.until - report.since;
     let [since, until] = [report.since, report.until].map(|at| local(at, &page.zone));
-    let until_format = match () {
-        () if since.date() == until.date() => "%H:%M",
-        () if since.year() == until.year() => "%a %-d %b %H:%M",
-        () => "%a %-d %b %Y %H:%M",
+    let clock = if length < HOUR_S { "%H:%M:%S" } else { "%H:%M" };
+    let day = match () {
+        () if since.date() == until.date() => "",
+        () if since.year() == until.year() => "%a %-d %b ",
+        () => "%a %-d %b %Y ",
     };
+    let since = since.strftime(&format!("%a %-d %b %Y {clock}")).to_string();
+    let until = until.strftime(&format!("{day}{clock}")).to_string();
+    let mut parts = vec![format!("{since} – {until}"), report.timezone.clone(), span(length)];
     let missing = gaps(report).iter().map(|gap| gap.until - gap.since).sum::<i64>();
-    let mut parts = vec![
-        format!("{} – {}", since.strftime("%a %-d %b %Y %H:%M"), until.strftime(until_format)),
-        report.timezone.clone(),
-        span(report.until - report.since),
-    ];
-    if missing > 0 && missing < report.until - report.since {
+    if missing > 0 && missing < length {
         parts.push(format!("{} of them without requests", span(missing)));
     }
     parts
 }
 
+/// A length of time in its two largest units.
 fn span(seconds: i64) -> String {
-    match seconds {
-        _ if seconds % 86_400 == 0 && seconds > 172_800 => format!("{} days", seconds / 86_400),
-        _ if seconds % HOUR_S == 0 => format!("{} h", seconds / HOUR_S),
-        _ if seconds < HOUR_S => format!("{} min", seconds / 60),
-        _ => format!("{} h {} min", seconds / HOUR_S, seconds % HOUR_S / 60),
-    }
+    let [first, second] = match seconds {
+        _ if seconds < HOUR_S => [(seconds / 60, "min"), (seconds % 60, "s")],
+        _ if seconds <= 48 * HOUR_S => [(seconds / HOUR_S, "h"), (seconds % HOUR_S / 60, "min")],
+        _ => [(seconds / 86_400, "days"), (seconds % 86_400 / HOUR_S, "h")],
+    };
+    let parts = [first, second].map(|(count, unit)| (count > 0).then(|| format!("{count} {unit}")));
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// Bytes, clients and bots, as far as the logs say.

@@ -71,6 +71,19 @@ impl Line {
         self.0.push(Span { ink: Ink::Plain, text: " ".repeat(missing) });
     }
 
+    /// Without the spaces at its end.
+    fn trimmed(&self) -> Self {
+        let mut spans = self.0.clone();
+        while let Some(last) = spans.last_mut() {
+            last.text.truncate(last.text.trim_end().len());
+            if !last.text.is_empty() {
+                break;
+            }
+            spans.pop();
+        }
+        Self(spans)
+    }
+
     pub(super) fn append(&mut self, other: Self) {
         self.0.extend(other.0);
     }
@@ -115,19 +128,33 @@ impl Pen {
     }
 
     fn paint_line(self, out: &mut String, line: &Line, columns: usize) {
-        let last = line.0.iter().rposition(|span| !span.text.trim_end().is_empty());
-        let mut room = columns;
-        for (at, span) in line.0.iter().enumerate().take(last.map_or(0, |last| last + 1)) {
-            let text = truncate(&span.text, room, self.ellipsis());
-            room -= width(&text);
-            let text = if Some(at) == last { text.trim_end() } else { &text };
-            if !self.color || span.ink == Ink::Plain || text.is_empty() {
-                out.push_str(text);
-            } else {
-                let ansi = span.ink.ansi();
+        for Span { ink, text } in self.fitted(line.trimmed(), columns) {
+            if self.color && ink != Ink::Plain && !text.is_empty() {
+                let ansi = ink.ansi();
                 out.push_str(&format!("{ansi}{text}{ansi:#}"));
+            } else {
+                out.push_str(&text);
             }
         }
+    }
+
+    /// The line, cut with an ellipsis where it is wider than the page.
+    fn fitted(self, line: Line, columns: usize) -> Vec<Span> {
+        if line.width() <= columns {
+            return line.0;
+        }
+        let mut room = columns - width(self.ellipsis());
+        let mut spans = Vec::new();
+        for Span { ink, text } in line.0 {
+            if width(&text) > room {
+                let kept = truncate(&text, room, "");
+                spans.push(Span { ink, text: format!("{kept}{}", self.ellipsis()) });
+                break;
+            }
+            room -= width(&text);
+            spans.push(Span { ink, text });
+        }
+        spans
     }
 }
 

@@ -5,6 +5,8 @@ use crate::text::{truncate, truncate_middle, width};
 
 /// Spaces between columns.
 const GAP: usize = 2;
+/// A text column narrower than this says nothing.
+const LEAST_TEXT: usize = 8;
 
 /// How a column is laid out.
 #[derive(Debug, Clone, Copy)]
@@ -153,29 +155,9 @@ impl Table {
     fn layout(&self, pen: Pen, columns: usize) -> Vec<(usize, usize)> {
         let mut shown: Vec<Measured> =
             (0..self.columns.len()).filter_map(|at| self.measure(pen, at)).collect();
-        let needed = |shown: &[Measured]| {
-            shown.iter().map(|column| column.min + GAP).sum::<usize>().saturating_sub(GAP)
-        };
-        while needed(&shown) > columns {
-            let Some(last) = shown.iter().rposition(|column| column.rank == highest_rank(&shown)) else {
-                break;
-            };
-            if shown[last].rank == 0 {
-                break;
-            }
-            shown.remove(last);
-        }
-        let mut spare = columns.saturating_sub(needed(&shown));
-        for bars in [false, true] {
-            let mut takers =
-                shown.iter().filter(|column| column.is_bar == bars && column.max > column.min).count();
-            for column in shown.iter_mut().filter(|column| column.is_bar == bars && column.max > column.min) {
-                let share = (spare / takers).min(column.max - column.min);
-                column.min += share;
-                spare -= share;
-                takers -= 1;
-            }
-        }
+        drop_least_important(&mut shown, columns);
+        squeeze_texts(&mut shown, columns);
+        widen(&mut shown, columns);
         shown.iter().map(|column| (column.at, column.min)).collect()
     }
 
@@ -201,8 +183,7 @@ impl Table {
             Shape::Text { min, .. } => (natural.min(min), natural),
             Shape::Bar { min, max } => (min, max),
         };
-        let is_bar = matches!(shape, Shape::Bar { .. });
-        (!blank || at == 0).then_some(Measured { at, rank, min, max, is_bar })
+        (!blank || at == 0).then_some(Measured { at, rank, shape, min, max })
     }
 }
 
@@ -210,13 +191,49 @@ impl Table {
 struct Measured {
     at: usize,
     rank: u8,
+    shape: Shape,
     min: usize,
     max: usize,
-    is_bar: bool,
 }
 
-fn highest_rank(shown: &[Measured]) -> u8 {
-    shown.iter().map(|column| column.rank).max().unwrap_or(0)
+fn needed(shown: &[Measured]) -> usize {
+    shown.iter().map(|column| column.min + GAP).sum::<usize>().saturating_sub(GAP)
+}
+
+fn drop_least_important(shown: &mut Vec<Measured>, columns: usize) {
+    while needed(shown) > columns {
+        let highest = shown.iter().map(|column| column.rank).max().unwrap_or(0);
+        let Some(last) = shown.iter().rposition(|column| column.rank == highest && highest > 0) else {
+            return;
+        };
+        shown.remove(last);
+    }
+}
+
+/// Where nothing more can be dropped, texts go below their least width.
+fn squeeze_texts(shown: &mut [Measured], columns: usize) {
+    let mut excess = needed(shown).saturating_sub(columns);
+    for column in shown.iter_mut().rev().filter(|column| matches!(column.shape, Shape::Text { .. })) {
+        let cut = excess.min(column.min.saturating_sub(LEAST_TEXT));
+        column.min -= cut;
+        excess -= cut;
+    }
+}
+
+/// Gives the room that is left to texts first, then to bars, in equal shares.
+fn widen(shown: &mut [Measured], columns: usize) {
+    let mut spare = columns.saturating_sub(needed(shown));
+    for bars in [false, true] {
+        let takes =
+            |column: &Measured| matches!(column.shape, Shape::Bar { .. }) == bars && column.max > column.min;
+        let mut takers = shown.iter().filter(|column| takes(column)).count();
+        for column in shown.iter_mut().filter(|column| takes(column)) {
+            let share = (spare / takers).min(column.max - column.min);
+            column.min += share;
+            spare -= share;
+            takers -= 1;
+        }
+    }
 }
 
 /// A bar in eighths of a column; anything above nothing is seen.

@@ -9,6 +9,8 @@ use crate::text;
 
 /// More hours than this are folded into days.
 const MAX_HOURS: i64 = 48;
+/// Hours of a day on which the clock is set back.
+const LONGEST_DAY_H: i64 = 25;
 /// More days than this are not shown.
 const MAX_DAYS: usize = 31;
 
@@ -192,7 +194,7 @@ fn days(page: &Page<'_>, hours: &[HourRow]) -> Vec<Day> {
         let Some(day) = days.last_mut() else { continue };
         let since_midnight =
             here.start_of_day().map_or(0, |midnight| row.hour - midnight.timestamp().as_second());
-        day.hours.resize((since_midnight / HOUR_S) as usize, None);
+        day.hours.resize((since_midnight / HOUR_S).clamp(0, LONGEST_DAY_H) as usize, None);
         day.hours.push(Some(row.figures.requests));
         day.add(&row.figures);
     }
