@@ -376,6 +376,8 @@ fn heat(rows: &BTreeMap<i64, Vec<u64>>) -> Heat {
     let (first, last) = ((0..=bounds_ms.len()).find(used), (0..=bounds_ms.len()).rfind(used));
     let (from, to) = (rows.keys().next().copied(), rows.keys().next_back().copied());
     let (Some(first), Some(last), Some(from), Some(to)) = (first, last, from, to) else { return Heat::default() };
+    // Two bands at least, so that there is a bound between them.
+    let (first, last) = if first < last { (first, last) } else { (first.saturating_sub(1), first.max(1)) };
     let hours: Vec<i64> = (from..=to).step_by(HOUR_S as usize).collect();
     let empty = vec![0; bounds_ms.len() + 1];
     let cells = hours.iter().map(|hour| rows.get(hour).unwrap_or(&empty)[first..=last].to_vec()).collect();

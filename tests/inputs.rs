@@ -86,7 +86,7 @@ fn a_window_counts_what_ended_inside_it() {
     let hours: Vec<_> = run.hours().into_iter().map(|row| (row["requests"].clone(), row["covered_s"].clone(), row["rps_mean"].clone())).collect();
     let row = |requests: &str, covered: &str, rps: &str| (requests.to_owned(), covered.to_owned(), rps.to_owned());
     assert_eq!(hours, [row("30", "1800", "0.016667"), row("60", "3600", "0.016667"), row("15", "900", "0.016667")]);
-    let lines = &run.summary()["lines"];
+    let lines = &run.summary()["accounting"];
     assert_eq!((lines["records"].as_u64(), lines["outside_window"].as_u64()), (Some(1440), Some(1335)));
 }
 
@@ -124,7 +124,7 @@ fn files_that_cannot_overlap_the_window_are_not_read() {
     let files = summary["sources"][0]["files"].as_array().expect("files");
     let skipped: Vec<bool> = files.iter().map(|file| file["skipped"].is_string()).collect();
     assert_eq!(skipped, [true, true, false]);
-    assert_eq!((summary["totals"]["requests"].as_u64(), summary["lines"]["lines"].as_u64()), (Some(180), Some(240)));
+    assert_eq!((summary["totals"]["requests"].as_u64(), summary["accounting"]["lines"].as_u64()), (Some(180), Some(240)));
     assert!(run.stdout.contains("2 of 3 files"), "{}", run.stdout);
 }
 
@@ -133,7 +133,7 @@ fn a_line_in_the_future_is_set_aside() {
     let lab = Lab::new();
     let future = LINE.replace("20/Nov/2026", "20/Nov/2031");
     let run = lab.report(&[text(&lab.log("access.log", format!("{}{future}\n", line(9, 0))))]).ok();
-    let lines = &run.summary()["lines"];
+    let lines = &run.summary()["accounting"];
     assert_eq!((lines["records"].as_u64(), lines["future"].as_u64()), (Some(2), Some(1)));
     assert_eq!(run.summary()["totals"]["requests"], 1);
 }

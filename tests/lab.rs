@@ -52,8 +52,11 @@ impl Lab {
     pub fn run<S: AsRef<str>>(&self, arguments: &[S], stdin: &[u8]) -> Run {
         let out = self.path("out");
         let mut command = self.command();
-        command.args(["report", "--now", NOW, "--tz", "UTC", "--log-tz", "UTC"]);
+        command.args(["report", "--now", NOW]);
         let arguments: Vec<&str> = arguments.iter().map(AsRef::as_ref).collect();
+        for zone in ["--tz", "--log-tz"].into_iter().filter(|zone| !arguments.contains(zone)) {
+            command.args([zone, "UTC"]);
+        }
         if !arguments.contains(&"--no-out") && !arguments.contains(&"--out") {
             command.arg("--out").arg(&out);
         }

@@ -71,6 +71,11 @@ impl<'l> Cursor<'l> {
     #[inline(always)]
     pub(crate) fn digits(&self) -> Option<(u64, usize)> {
         let word = self.word();
+        // One digit is what most of HAProxy's timers have.
+        let (first, second) = ((word as u8).wrapping_sub(b'0'), ((word >> 8) as u8).wrapping_sub(b'0'));
+        if first <= 9 && second > 9 {
+            return Some((u64::from(first), 1));
+        }
         let others = no_digits(word);
         let bits = others.trailing_zeros() & !7;
         if bits == 0 || others == 0 {

@@ -25,8 +25,9 @@
 //! A further vendor is one more grammar and table; nothing behind `assemble` knows vendors' names.
 //!
 //! # The way of a line
-//! `prefix` finds the message behind what syslog put in front. `parser` goes through the steps from the left, with a
-//! `cursor` that reads eight bytes at a time. `address`, `date`, `number` and `request` read one value each. What is no
+//! `prefix` finds the message behind what syslog put in front. `parser` goes through the steps from the left; `value` reads
+//! one step's value with a `cursor`, which looks at eight bytes at a time, and with `address`, `date`, `number` and
+//! `request`. What is no
 //! request is tried as one of HAProxy's own messages by `event`. `record` is the outcome, borrowed from the line and
 //! still escaped as logged.
 //!
@@ -53,6 +54,7 @@ mod preset;
 mod record;
 mod request;
 mod step;
+mod value;
 
 pub use detect::{Candidate, Detection, detect};
 pub use format::{Escape, Fields, Format, FormatError, Options};

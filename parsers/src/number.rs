@@ -6,59 +6,33 @@ use crate::cursor::Cursor;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooBig;
 
-/// Digits. `-`, nothing and negative numbers (HAProxy's `-1`) are missing.
-#[inline(always)]
-pub(crate) fn count(cursor: &mut Cursor<'_>) -> Result<Option<u64>, TooBig> {
-    let (value, length) = match cursor.digits() {
-        Some((value, length)) => (Some(value), length),
-        None => odd_count(cursor.rest())?,
-    };
-    cursor.take(length);
-    Ok(value)
-}
-
-/// No digits or many, and the length of it all.
+/// Digits next that are no plain short number, and the length of it all. A `+` in front is dropped: HAProxy puts it where
+/// a number went on growing after the line was written. `-`, nothing and negative numbers (`-1`) are missing.
 #[cold]
-fn odd_count(rest: &[u8]) -> Result<(Option<u64>, usize), TooBig> {
-    let sign = usize::from(rest.first() == Some(&b'-'));
+pub(crate) fn odd_count(rest: &[u8]) -> Result<(Option<u64>, usize), TooBig> {
+    let sign = usize::from(matches!(rest.first(), Some(b'-' | b'+')));
     let length = sign + leading_digits(&rest[sign..]);
     let mut value: u64 = 0;
     for digit in &rest[sign..length] {
         value = value.checked_mul(10).and_then(|v| v.checked_add(u64::from(digit - b'0'))).ok_or(TooBig)?;
     }
-    Ok(((sign == 0 && length > 0).then_some(value), length))
+    let missing = length == sign || rest.first() == Some(&b'-');
+    Ok(((!missing).then_some(value), length))
 }
 
-/// Seconds with decimals, in microseconds; further decimals are dropped. `-` and nothing are missing.
-#[inline(always)]
-pub(crate) fn seconds(cursor: &mut Cursor<'_>) -> Result<Option<u64>, TooBig> {
-    // nginx always writes three decimals.
-    let Some((ms, length)) = cursor.thousandths() else {
-        let (us, length) = odd_seconds(*cursor)?;
-        cursor.take(length);
-        return Ok(us);
-    };
-    cursor.take(length);
-    Ok(Some(ms * 1_000))
-}
-
-/// Seconds in any other form, and their length.
-#[inline(never)]
-fn odd_seconds(mut cursor: Cursor<'_>) -> Result<(Option<u64>, usize), TooBig> {
-    let before = cursor.rest().len();
-    let whole = count(&mut cursor)?;
+/// Seconds with decimals, in microseconds, and their length; further decimals are dropped. `-` and nothing are missing.
+#[cold]
+pub(crate) fn odd_seconds(rest: &[u8]) -> Result<(Option<u64>, usize), TooBig> {
+    let (whole, mut length) = odd_count(rest)?;
     let mut decimals_us = 0;
-    if cursor.rest().first() == Some(&b'.') {
-        cursor.take(1);
-        let (us, length) = decimals(cursor.rest());
-        cursor.take(length);
+    if rest.get(length) == Some(&b'.') {
+        let (us, decimals_length) = decimals(&rest[length + 1..]);
         decimals_us = us;
+        length += 1 + decimals_length;
     }
-    let us = match whole.map(|whole| whole.checked_mul(1_000_000)?.checked_add(decimals_us)) {
-        Some(us) => Some(us.ok_or(TooBig)?),
-        None => None,
-    };
-    Ok((us, before - cursor.rest().len()))
+    let Some(whole) = whole else { return Ok((None, length)) };
+    let us = whole.checked_mul(1_000_000).and_then(|us| us.checked_add(decimals_us));
+    Ok((Some(us.ok_or(TooBig)?), length))
 }
 
 /// Decimals in microseconds, and their length.
@@ -68,28 +42,19 @@ fn decimals(rest: &[u8]) -> (u64, usize) {
     (six.fold(0, |value, digit| value * 10 + u64::from(digit - b'0')), length)
 }
 
-/// nginx's list of seconds, one per attempt: the sum of the known ones in microseconds.
-#[inline(always)]
-pub(crate) fn seconds_list(cursor: &mut Cursor<'_>) -> Result<Option<u64>, TooBig> {
-    let first = seconds(cursor)?;
-    if separator(cursor.rest()).is_none() {
-        return Ok(first);
-    }
-    let (sum, length) = further_seconds(first, *cursor)?;
-    cursor.take(length);
-    Ok(sum)
-}
-
-/// The sum with the further elements of the list, and their length.
-fn further_seconds(first: Option<u64>, mut cursor: Cursor<'_>) -> Result<(Option<u64>, usize), TooBig> {
-    let (mut sum, before) = (first, cursor.rest().len());
-    while let Some(separator) = separator(cursor.rest()) {
-        cursor.take(separator.len());
-        if let Some(us) = seconds(&mut cursor)? {
+/// The further elements of nginx's list of seconds, one per attempt: the sum of all that are known, in microseconds, and
+/// the length of the further ones.
+pub(crate) fn further_seconds(first: Option<u64>, rest: &[u8]) -> Result<(Option<u64>, usize), TooBig> {
+    let (mut sum, mut at) = (first, 0);
+    while let Some(separator) = separator(&rest[at..]) {
+        at += separator.len();
+        let (us, length) = odd_seconds(&rest[at..])?;
+        at += length;
+        if let Some(us) = us {
             sum = Some(sum.unwrap_or(0).checked_add(us).ok_or(TooBig)?);
         }
     }
-    Ok((sum, before - cursor.rest().len()))
+    Ok((sum, at))
 }
 
 /// nginx's list of addresses.

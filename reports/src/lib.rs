@@ -2,7 +2,7 @@
 //!
 //! [`model`] says what a report is made of. From it, [`terminal`] renders the text for standard output, [`csv`] and
 //! [`parquet`] the tables, [`summary`] the JSON, [`charts`] the pictures and [`html`] the page. Rendering returns
-//! bytes; one place ([`write`]) puts them into files.
+//! bytes; one place ([`mod@write`]) puts them into files.
 
 pub mod model;
 pub mod charts;

@@ -76,7 +76,7 @@ fn push_escape(out: &mut String, c: char) {
 }
 
 /// Whether a character acts on the text around it, or is not to be seen: controls, format characters, separators of
-/// lines, fillers, variation selectors, tags.
+/// lines, fillers, variation selectors, tags, and the two that XML knows no way to write.
 #[must_use]
 pub const fn is_hidden(c: char) -> bool {
     matches!(
@@ -85,8 +85,8 @@ pub const fn is_hidden(c: char) -> bool {
             | '\u{70f}' | '\u{890}' | '\u{891}' | '\u{8e2}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
             | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-            | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1345f}' | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+            | '\u{fffe}' | '\u{ffff}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1345f}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
     )
 }
 

@@ -64,11 +64,9 @@ impl Histogram {
         if self.sub_ms > 0 {
             return middle;
         }
-        // All values are whole milliseconds, so the bucket's value is the one nearest its middle.
-        let down = middle / 1000 * 1000;
-        let up = down + 1000;
-        let nearest = if middle - down <= up - middle { down } else { up };
-        [nearest, down, up].into_iter().find(|ms| (low..=high).contains(ms)).unwrap_or(middle)
+        // All values are whole milliseconds: where the bucket holds but one, it is that one.
+        let first = low.div_ceil(1000) * 1000;
+        if (low..=high).contains(&first) && first + 1000 > high { first } else { middle }
     }
 }
 
@@ -110,6 +108,17 @@ mod tests {
             values.sort_unstable();
             for percent in 0..=100 {
                 prop_assert_eq!(histogram.percentile_us(percent), Some(nearest_rank(&values, percent)));
+            }
+        }
+
+        #[test]
+        fn whole_milliseconds_are_within_two_per_mille(mut values in prop::collection::vec((0..9000u64).prop_map(|ms| ms * 1000), 1..40)) {
+            let histogram = histogram_of(&values);
+            values.sort_unstable();
+            for percent in 0..=100 {
+                let exact = nearest_rank(&values, percent);
+                let estimate = histogram.percentile_us(percent).unwrap();
+                prop_assert!(estimate.abs_diff(exact) as f64 <= exact as f64 * 0.002, "{estimate} for {exact}");
             }
         }
 

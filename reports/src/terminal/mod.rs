@@ -1,7 +1,7 @@
 //! The report as text for a terminal: what happened, when, where, by whom, and where every line went. Reads neither the
 //! clock nor the terminal.
 //!
-//! Each part is a function from the report to lines; [`render`] puts them in order. The smallest is [`account`].
+//! Each part is a function from the report to lines; [`render`] puts them in order. The smallest is `account`.
 
 mod account;
 mod breakdown;
