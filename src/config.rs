@@ -70,7 +70,8 @@ pub enum ConfigError {
 pub fn load(named: Option<&Path>) -> Result<Config, ConfigError> {
     let usual = || PLACES.iter().map(Path::new).find(|place| place.exists());
     let Some(path) = named.or_else(usual) else { return Ok(Config::default()) };
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     parse(path, &text)
 }
 
@@ -84,7 +85,9 @@ fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
             line: before.matches('\n').count() + 1,
             column: text[line_start..at].chars().count() + 1,
             message: error.message().lines().next().unwrap_or_default().to_owned(),
-            hint: nearest_key(error.message()).map(|key| format!("\nhint: did you mean `{key}`?")).unwrap_or_default(),
+            hint: nearest_key(error.message())
+                .map(|key| format!("\nhint: did you mean `{key}`?"))
+                .unwrap_or_default(),
         }
     })
 }

@@ -13,7 +13,10 @@ pub fn render(out: &mut impl Write) -> io::Result<()> {
     let page = clap_mangen::Man::new(command.clone());
     page.render(out)?;
     for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
-        let sub = sub.clone().name(format!("logstat {}", sub.get_name())).bin_name(format!("logstat {}", sub.get_name()));
+        let sub = sub
+            .clone()
+            .name(format!("logstat {}", sub.get_name()))
+            .bin_name(format!("logstat {}", sub.get_name()));
         let page = clap_mangen::Man::new(sub.disable_help_flag(true));
         page.render_synopsis_section(out)?;
         page.render_description_section(out)?;

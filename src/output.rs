@@ -28,7 +28,8 @@ pub fn publish(report: &Report, out: &Path, png: bool) -> anyhow::Result<()> {
         ("top.csv".to_owned(), csv::top(report)),
         ("report.html".to_owned(), html::page(report).into_bytes()),
     ];
-    let drawn: Vec<_> = pictures(png).into_par_iter().map(|picture| (picture.file_name(), picture.draw(report))).collect();
+    let drawn: Vec<_> =
+        pictures(png).into_par_iter().map(|picture| (picture.file_name(), picture.draw(report))).collect();
     let mut stale = Vec::new();
     for (name, bytes) in drawn {
         match bytes {
@@ -36,7 +37,8 @@ pub fn publish(report: &Report, out: &Path, png: bool) -> anyhow::Result<()> {
             None => stale.push(name),
         }
     }
-    write::publish(out, &files).with_context(|| format!("the report was not written to {}", out.display()))?;
+    write::publish(out, &files)
+        .with_context(|| format!("the report was not written to {}", out.display()))?;
     for name in stale {
         // A chart of an older report would pass for one of this report.
         let _ = std::fs::remove_file(out.join(name));
@@ -100,7 +102,9 @@ fn style(color: ColorWhen, top: usize) -> Style {
         color: match color {
             ColorWhen::Always => true,
             ColorWhen::Never => false,
-            ColorWhen::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            ColorWhen::Auto => {
+                is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
         },
         unicode: is_unicode(),
         top,

@@ -47,8 +47,12 @@ pub fn plan(args: &mut ReportArgs, config: &Config) -> anyhow::Result<Plan> {
         zone: zone(args.tz.as_deref().or(config.report.timezone.as_deref()))?,
         by: by(args),
         top: args.top.or(config.report.top).unwrap_or(TOP),
-        max_reject_ratio: args.max_reject_ratio.or(config.report.max_reject_ratio).unwrap_or(MAX_REJECT_RATIO),
-        out: (!args.no_out).then(|| args.out.clone().or_else(|| config.report.out.clone()).unwrap_or_else(|| OUT.into())),
+        max_reject_ratio: args
+            .max_reject_ratio
+            .or(config.report.max_reject_ratio)
+            .unwrap_or(MAX_REJECT_RATIO),
+        out: (!args.no_out)
+            .then(|| args.out.clone().or_else(|| config.report.out.clone()).unwrap_or_else(|| OUT.into())),
         now: args.now.unwrap_or_else(Timestamp::now),
     };
     if !args.paths.is_empty() {
@@ -56,7 +60,9 @@ pub fn plan(args: &mut ReportArgs, config: &Config) -> anyhow::Result<Plan> {
         return Ok(plan);
     }
     if config.source.is_empty() {
-        bail!("no logs named\nhint: logstat report '/var/log/nginx/access.log*', or `-` for standard input, or a [[source]] in logstat.toml");
+        bail!(
+            "no logs named\nhint: logstat report '/var/log/nginx/access.log*', or `-` for standard input, or a [[source]] in logstat.toml"
+        );
     }
     for source in &config.source {
         plan.add_configured(source)?;
@@ -117,7 +123,8 @@ fn by(args: &ReportArgs) -> Vec<By> {
 fn zone(name: Option<&str>) -> anyhow::Result<TimeZone> {
     match name {
         None | Some("local") => Ok(TimeZone::system()),
-        Some(name) => TimeZone::get(name)
-            .with_context(|| format!("no such time zone `{name}`\nhint: `local`, `UTC`, or a name such as Europe/Berlin")),
+        Some(name) => TimeZone::get(name).with_context(|| {
+            format!("no such time zone `{name}`\nhint: `local`, `UTC`, or a name such as Europe/Berlin")
+        }),
     }
 }

@@ -1,12 +1,13 @@
 //! Hours become a report: figures are finished here. Reads nothing and writes nothing.
 
 use crate::rollup::{
-    Aggregate, CellKind, HOUR_S, ListKind, STANDARD_ERROR, SeriesKey, SourceRollup, TimingKind, TopEntry, TopSummary,
-    bucket_bounds, client_of_key, unpack_termination,
+    Aggregate, CellKind, HOUR_S, ListKind, STANDARD_ERROR, SeriesKey, SourceRollup, TimingKind, TopEntry,
+    TopSummary, bucket_bounds, client_of_key, unpack_termination,
 };
 use logstat_parsers::{CacheStatus, Client};
 use logstat_reports::model::{
-    Accounting, By, EventRow, Figures, Group, GroupRow, Heat, HourRow, Report, SourceSummary, Timing, TopList, TopRow,
+    Accounting, By, EventRow, Figures, Group, GroupRow, Heat, HourRow, Report, SourceSummary, Timing,
+    TopList, TopRow,
 };
 use logstat_reports::text::printable;
 use rayon::prelude::*;
@@ -66,7 +67,9 @@ pub fn report(sources: Vec<SourceResult>, options: ReportOptions) -> Report {
         since,
         until,
         timezone: options.timezone,
-        accounting: sources.iter().fold(Accounting::default(), |sum, source| add(sum, &source.summary.accounting)),
+        accounting: sources
+            .iter()
+            .fold(Accounting::default(), |sum, source| add(sum, &source.summary.accounting)),
         totals: figures(&tables.total, covered_s),
         clients_error: STANDARD_ERROR,
         hours: tables.hour_rows,
@@ -151,7 +154,11 @@ impl HourTables {
             merge(&mut self.sites, Group { site: group.site.clone(), ..Group::default() }, aggregate);
         }
         if group.backend.is_some() {
-            merge(&mut self.backends, Group { backend: group.backend.clone(), ..Group::default() }, aggregate);
+            merge(
+                &mut self.backends,
+                Group { backend: group.backend.clone(), ..Group::default() },
+                aggregate,
+            );
         }
         if group.server.is_some() {
             let (backend, server) = (group.backend.clone(), group.server.clone());
@@ -181,7 +188,8 @@ impl Tables {
         let hours: Vec<i64> = hours.into_iter().collect();
         let mut tables = Self::default();
         for some in hours.chunks(rayon::current_num_threads()) {
-            let parts: Vec<_> = some.par_iter().map(|&hour| HourTables::of(sources, outermost, by, hour)).collect();
+            let parts: Vec<_> =
+                some.par_iter().map(|&hour| HourTables::of(sources, outermost, by, hour)).collect();
             some.iter().zip(parts).for_each(|(&hour, part)| tables.add(hour, &part, window));
         }
         tables
@@ -190,7 +198,9 @@ impl Tables {
     fn add(&mut self, hour: i64, part: &HourTables, window: (i64, i64)) {
         let covered_s = (window.1.min(hour + HOUR_S) - window.0.max(hour)).max(0) as u64;
         self.hour_rows.extend(part.asked.iter().map(|(group, sum)| hour_row(hour, group, sum, covered_s)));
-        self.server_hours.extend(part.servers.iter().map(|(group, sum)| without_parts(hour_row(hour, group, sum, covered_s))));
+        self.server_hours.extend(
+            part.servers.iter().map(|(group, sum)| without_parts(hour_row(hour, group, sum, covered_s))),
+        );
         if part.total.sums.requests > 0 {
             self.hour_totals.push(without_parts(hour_row(hour, &Group::default(), &part.total, covered_s)));
             self.bands.insert(hour, bands(&part.total));
@@ -222,7 +232,13 @@ fn hour_row(hour: i64, group: &Group, aggregate: &Aggregate, covered_s: u64) -> 
 /// Without the mergeable parts, which only the file of the hours asked for holds.
 fn without_parts(mut row: HourRow) -> HourRow {
     let figures = &mut row.figures;
-    let timings = [&mut figures.latency, &mut figures.upstream, &mut figures.queue, &mut figures.connect, &mut figures.response];
+    let timings = [
+        &mut figures.latency,
+        &mut figures.upstream,
+        &mut figures.queue,
+        &mut figures.connect,
+        &mut figures.response,
+    ];
     timings.into_iter().for_each(|timing| timing.buckets = Vec::new());
     (figures.seconds, figures.clients_sketch) = (Vec::new(), Vec::new());
     row
@@ -266,7 +282,10 @@ fn project(group: &Group, by: &[By]) -> Group {
 }
 
 fn group_rows(groups: &Groups, covered_s: u64) -> Vec<GroupRow> {
-    let row = |(group, sum): (&Group, &Aggregate)| GroupRow { group: group.clone(), figures: figures(sum, covered_s) };
+    let row = |(group, sum): (&Group, &Aggregate)| GroupRow {
+        group: group.clone(),
+        figures: figures(sum, covered_s),
+    };
     let mut rows: Vec<GroupRow> = groups.iter().map(row).collect();
     rows.sort_by(|a, b| b.figures.requests.cmp(&a.figures.requests).then_with(|| a.group.cmp(&b.group)));
     rows
@@ -281,7 +300,9 @@ fn figures(aggregate: &Aggregate, covered_s: u64) -> Figures {
     let sums = &aggregate.sums;
     let status_codes: Vec<(u16, u64)> =
         aggregate.counts(CellKind::Status).into_iter().map(|(code, count)| (code as u16, count)).collect();
-    let class = |class: u16| status_codes.iter().filter(|(code, _)| code / 100 == class).map(|(_, count)| count).sum();
+    let class = |class: u16| {
+        status_codes.iter().filter(|(code, _)| code / 100 == class).map(|(_, count)| count).sum()
+    };
     let classes: [u64; 5] = [1, 2, 3, 4, 5].map(class);
     let cache = aggregate.counts(CellKind::Cache);
     let known = |n: u64, value: u64| (n > 0).then_some(value);
@@ -308,7 +329,10 @@ fn figures(aggregate: &Aggregate, covered_s: u64) -> Figures {
         redispatches: known(sums.retries_n, sums.redispatches),
         cache_hits: cache_sum(&cache, CacheStatus::is_hit),
         cache_lookups: cache_sum(&cache, CacheStatus::is_lookup),
-        cache_states: cache.iter().filter_map(|(state, n)| Some((cache_state(*state)?.name().to_owned(), *n))).collect(),
+        cache_states: cache
+            .iter()
+            .filter_map(|(state, n)| Some((cache_state(*state)?.name().to_owned(), *n)))
+            .collect(),
         terminations: terminations(aggregate),
         clients: known(sums.clients_n, aggregate.sketch.estimate()),
         bot_requests: known(sums.user_agents_n, sums.bot_requests),
@@ -322,7 +346,9 @@ fn cache_state(number: u32) -> Option<CacheStatus> {
 }
 
 fn cache_sum(states: &[(u32, u64)], wanted: impl Fn(CacheStatus) -> bool) -> Option<u64> {
-    let of_state = |(state, count): &(u32, u64)| cache_state(*state).filter(|state| wanted(*state)).map_or(0, |_| *count);
+    let of_state = |(state, count): &(u32, u64)| {
+        cache_state(*state).filter(|state| wanted(*state)).map_or(0, |_| *count)
+    };
     (!states.is_empty()).then(|| states.iter().map(of_state).sum())
 }
 
@@ -375,7 +401,9 @@ fn heat(rows: &BTreeMap<i64, Vec<u64>>) -> Heat {
     let used = |band: &usize| rows.values().any(|row| row[*band] > 0);
     let (first, last) = ((0..=bounds_ms.len()).find(used), (0..=bounds_ms.len()).rfind(used));
     let (from, to) = (rows.keys().next().copied(), rows.keys().next_back().copied());
-    let (Some(first), Some(last), Some(from), Some(to)) = (first, last, from, to) else { return Heat::default() };
+    let (Some(first), Some(last), Some(from), Some(to)) = (first, last, from, to) else {
+        return Heat::default();
+    };
     // Two bands at least, so that there is a bound between them.
     let (first, last) = if first < last { (first, last) } else { (first.saturating_sub(1), first.max(1)) };
     let hours: Vec<i64> = (from..=to).step_by(HOUR_S as usize).collect();
@@ -401,7 +429,13 @@ fn top_lists(source: &SourceResult, count: usize) -> Vec<TopList> {
     lists
 }
 
-fn top_list(source: &SourceResult, list: &str, kind: ListKind, summary: &TopSummary, entries: Vec<TopEntry>) -> TopList {
+fn top_list(
+    source: &SourceResult,
+    list: &str,
+    kind: ListKind,
+    summary: &TopSummary,
+    entries: Vec<TopEntry>,
+) -> TopList {
     let has_bytes = source.rollup.has_bytes();
     let row = |entry: TopEntry| TopRow {
         value: top_value(kind, &entry.key),
@@ -410,7 +444,11 @@ fn top_list(source: &SourceResult, list: &str, kind: ListKind, summary: &TopSumm
         bytes_sent: has_bytes.then_some(entry.bytes_sent),
         latency_p95_ms: entry.latency_p95_us.map(|us| us as f64 / 1000.0),
     };
-    TopList { list: list.to_owned(), source: source.summary.name.clone(), rows: entries.into_iter().map(row).collect() }
+    TopList {
+        list: list.to_owned(),
+        source: source.summary.name.clone(),
+        rows: entries.into_iter().map(row).collect(),
+    }
 }
 
 fn top_value(kind: ListKind, key: &[u8]) -> String {

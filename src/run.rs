@@ -75,7 +75,12 @@ fn window(args: &ReportArgs, plan: &Plan, prepared: &[Prepared]) -> anyhow::Resu
     Ok(window::resolve(since, until, plan.now, &plan.zone, extent)?)
 }
 
-fn read_all(args: &ReportArgs, plan: &Plan, prepared: &[Prepared], window: Window) -> anyhow::Result<(Vec<SourceResult>, Exit)> {
+fn read_all(
+    args: &ReportArgs,
+    plan: &Plan,
+    prepared: &[Prepared],
+    window: Window,
+) -> anyhow::Result<(Vec<SourceResult>, Exit)> {
     let options = read_options(args, plan, window);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(args.threads.unwrap_or(0))
@@ -147,7 +152,10 @@ fn notes(prepared: &[Prepared]) -> Vec<String> {
         }
         let skipped = source.files.iter().filter(|file| file.skip.is_some()).count();
         if skipped > 0 {
-            notes.push(format!("{name}: {skipped} of {} files lie outside the window and were not read", source.files.len()));
+            notes.push(format!(
+                "{name}: {skipped} of {} files lie outside the window and were not read",
+                source.files.len()
+            ));
         }
     }
     if prepared.len() > 1 && prepared.iter().all(|source| source.plan.tier.is_none()) {
@@ -175,7 +183,9 @@ fn verdict(report: &Report, plan: &Plan, prepared: &[Prepared]) -> Exit {
 fn say_where_the_lines_are(report: &Report, plan: &Plan, prepared: &[Prepared]) {
     let newest = prepared.iter().filter_map(Prepared::newest_us).max();
     let newest = newest.and_then(|us| Timestamp::from_microsecond(us).ok());
-    if let Some(newest) = newest.filter(|_| report.accounting.rejects < report.accounting.lines || report.accounting.lines == 0) {
+    if let Some(newest) =
+        newest.filter(|_| report.accounting.rejects < report.accounting.lines || report.accounting.lines == 0)
+    {
         let local = newest.to_zoned(plan.zone.clone()).strftime("%Y-%m-%d %H:%M");
         eprintln!("logstat: nothing in the window; newest line {local}\nhint: try --until newest");
     }

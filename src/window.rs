@@ -23,7 +23,9 @@ pub enum Bound {
 
 /// What [`Bound::from_str`] could not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no time\nhint: a duration back from now such as 90m, 24h or 7d, a date such as 2026-11-20, an RFC 3339 instant such as 2026-11-20T13:00:00Z, `oldest` or `newest`")]
+#[error(
+    "`{0}` is no time\nhint: a duration back from now such as 90m, 24h or 7d, a date such as 2026-11-20, an RFC 3339 instant such as 2026-11-20T13:00:00Z, `oldest` or `newest`"
+)]
 pub struct BoundError(String);
 
 impl FromStr for Bound {
@@ -99,7 +101,8 @@ pub fn resolve(
         (Some(Bound::Ago(_)), None) => Some(&Bound::Instant(now)),
         _ => until,
     };
-    let until_at = until.map(|bound| instant(bound, now, now, zone, extent, 1_000_000)).transpose()?.flatten();
+    let until_at =
+        until.map(|bound| instant(bound, now, now, zone, extent, 1_000_000)).transpose()?.flatten();
     let from = match until {
         None | Some(Bound::Ago(_)) => now,
         Some(_) => until_at.unwrap_or(now),
@@ -146,7 +149,8 @@ mod tests {
         let bound = |text: &str| (!text.is_empty()).then(|| text.parse::<Bound>().unwrap());
         let (now, zone) = ("2026-11-20T12:00:00Z".parse().unwrap(), TimeZone::get("Europe/Berlin").unwrap());
         let extent = Some(Extent { oldest_us: 1_000_000_500_000, newest_us: 1_000_100_500_000 });
-        resolve(bound(since).as_ref(), bound(until).as_ref(), now, &zone, extent).map_err(|error| error.to_string())
+        resolve(bound(since).as_ref(), bound(until).as_ref(), now, &zone, extent)
+            .map_err(|error| error.to_string())
     }
 
     fn us(instant: &str) -> Option<i64> {
@@ -177,7 +181,9 @@ mod tests {
 
     #[test]
     fn a_window_that_ends_before_it_begins_is_refused() {
-        assert!(window("2026-11-20", "2026-11-19").unwrap_err().contains("hint: `--since` is the earlier end"));
+        assert!(
+            window("2026-11-20", "2026-11-19").unwrap_err().contains("hint: `--since` is the earlier end")
+        );
     }
 
     #[test]

@@ -21,7 +21,10 @@ fn rejects_have_their_place_and_decide_the_exit_code() {
     let summary = run.summary();
     let kinds = summary["accounting"]["reject_kinds"].as_array().expect("kinds");
     let status = kinds.iter().find(|kind| kind["kind"] == "status").expect("a status that is none");
-    assert_eq!((status["first"][0]["line"].as_u64(), status["first"][0]["byte"].as_u64()), (Some(11), Some(61)));
+    assert_eq!(
+        (status["first"][0]["line"].as_u64(), status["first"][0]["byte"].as_u64()),
+        (Some(11), Some(61))
+    );
     let run = lab.report(&[&log, "--max-reject-ratio", "0.2"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
@@ -78,13 +81,20 @@ fn an_empty_file_a_folder_and_a_missing_one_are_told_apart() {
 #[test]
 fn a_broken_archive_is_counted_up_to_the_break() {
     let lab = Lab::new();
-    let log = lab.log("access.log", (0..40_000).map(|n| LINE.replace("GET /", &format!("GET /{}", n * 7919))).collect::<String>());
+    let log = lab.log(
+        "access.log",
+        (0..40_000).map(|n| LINE.replace("GET /", &format!("GET /{}", n * 7919))).collect::<String>(),
+    );
     assert!(Command::new("gzip").arg(text(&log)).status().expect("gzip").success());
     let whole = fs::read(lab.path("access.log.gz")).expect("the archive");
     let cut = text(&lab.log("cut.log.gz", &whole[..whole.len() / 2]));
     let run = lab.report(&[&cut]);
     assert_eq!(run.code, 1, "{}", run.stderr);
-    assert!(run.stderr.contains(&format!("byte {}: gzip data ends in the middle", whole.len() / 2)), "{}", run.stderr);
+    assert!(
+        run.stderr.contains(&format!("byte {}: gzip data ends in the middle", whole.len() / 2)),
+        "{}",
+        run.stderr
+    );
     let requests = run.summary()["totals"]["requests"].as_u64().expect("a count");
     assert!((15_000..25_000).contains(&requests), "{requests} requests before the break");
     let mut damaged = whole.clone();
@@ -100,8 +110,16 @@ fn a_gigabyte_without_a_newline_takes_constant_memory() {
     let lab = Lab::new();
     let mut command = Command::new("sh");
     // 1.5 GB of address space is far less than the line and its copies would need.
-    let script = format!("ulimit -v 1500000; exec {} report - --no-out --json --now 2026-11-21T00:00:00Z", env!("CARGO_BIN_EXE_logstat"));
-    command.args(["-c", &script]).current_dir(lab.path("")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let script = format!(
+        "ulimit -v 1500000; exec {} report - --no-out --json --now 2026-11-21T00:00:00Z",
+        env!("CARGO_BIN_EXE_logstat")
+    );
+    command
+        .args(["-c", &script])
+        .current_dir(lab.path(""))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().expect("sh starts");
     let mut pipe = child.stdin.take().expect("a pipe");
     let writer = std::thread::spawn(move || {
@@ -114,7 +132,10 @@ fn a_gigabyte_without_a_newline_takes_constant_memory() {
     writer.join().expect("the writer ends").expect("everything was read");
     let summary: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a summary");
     let lines = &summary["accounting"];
-    assert_eq!((lines["lines"].as_u64(), lines["records"].as_u64(), lines["rejects"].as_u64()), (Some(5), Some(4), Some(1)));
+    assert_eq!(
+        (lines["lines"].as_u64(), lines["records"].as_u64(), lines["rejects"].as_u64()),
+        (Some(5), Some(4), Some(1))
+    );
     assert_eq!(lines["reject_kinds"][0]["kind"], "too_long");
 }
 
@@ -138,18 +159,22 @@ fn any_bytes_end_well() {
     let lab = Lab::new();
     let mut state = 0x9E37_79B9_7F4A_7C15u64;
     let mut noise = |length: usize| -> Vec<u8> {
-        (0..length).map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (state >> 56) as u8
-        }).collect()
+        (0..length)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (state >> 56) as u8
+            })
+            .collect()
     };
     for format in ["combined", "haproxy-http", "haproxy-tcp", "common", "vhost-combined"] {
         let mut bytes = noise(200_000);
         bytes.extend_from_slice(LINE.as_bytes());
-        let run = lab.report(&[text(&lab.log("noise.log", &bytes)), "--format".to_owned(), format.to_owned()]);
+        let run =
+            lab.report(&[text(&lab.log("noise.log", &bytes)), "--format".to_owned(), format.to_owned()]);
         assert!(matches!(run.code, 0 | 1), "{format}: {}", run.stderr);
         let lines = &run.summary()["accounting"];
-        let sum = ["records", "events", "rejects", "blank"].iter().filter_map(|kind| lines[kind].as_u64()).sum();
+        let sum =
+            ["records", "events", "rejects", "blank"].iter().filter_map(|kind| lines[kind].as_u64()).sum();
         assert_eq!(lines["lines"].as_u64(), Some(sum), "{format}");
     }
 }
@@ -162,7 +187,10 @@ fn a_full_disk_leaves_the_old_report_whole() {
     let more = text(&lab.log("access.log", LINE.repeat(70)));
     let out = lab.path("out").display().to_string();
     // No file may grow beyond 8 KiB: the charts do.
-    let script = format!("trap '' XFSZ; ulimit -f 16; exec {} report {more} --out {out} --now 2026-11-21T00:00:00Z --tz UTC", env!("CARGO_BIN_EXE_logstat"));
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 16; exec {} report {more} --out {out} --now 2026-11-21T00:00:00Z --tz UTC",
+        env!("CARGO_BIN_EXE_logstat")
+    );
     let mut command = Command::new("sh");
     command.args(["-c", &script]);
     let output = feed(command, b"");
@@ -174,5 +202,9 @@ fn a_full_disk_leaves_the_old_report_whole() {
     for (name, bytes) in &before {
         assert_eq!(&fs::read(lab.path("out").join(name)).expect("an old file"), bytes, "{name}");
     }
-    assert_eq!(fs::read_dir(lab.path("out")).expect("the folder").count(), before.len(), "something was left behind");
+    assert_eq!(
+        fs::read_dir(lab.path("out")).expect("the folder").count(),
+        before.len(),
+        "something was left behind"
+    );
 }

@@ -22,7 +22,11 @@ fn run(path: &Path) -> Run {
 fn every_line_of_every_log_is_accounted_for() {
     let Some(corpus) = corpus() else { return };
     let mut read = 0;
-    for folder in fs::read_dir(&corpus).expect("the corpus").filter_map(Result::ok).filter(|entry| entry.path().is_dir()) {
+    for folder in fs::read_dir(&corpus)
+        .expect("the corpus")
+        .filter_map(Result::ok)
+        .filter(|entry| entry.path().is_dir())
+    {
         for log in fs::read_dir(folder.path()).expect("a folder").filter_map(Result::ok) {
             let name = log.file_name().to_string_lossy().into_owned();
             if [".json", ".jsonl", ".assert", ".golden"].iter().any(|end| name.ends_with(end)) {
@@ -35,11 +39,16 @@ fn every_line_of_every_log_is_accounted_for() {
                 continue;
             }
             let bytes = fs::read(log.path()).expect("a log");
-            let lines = bytes.split(|byte| *byte == b'\n').count() - usize::from(bytes.is_empty() || bytes.ends_with(b"\n"));
+            let lines = bytes.split(|byte| *byte == b'\n').count()
+                - usize::from(bytes.is_empty() || bytes.ends_with(b"\n"));
             let summary = run.summary();
             let count = |kind: &str| summary["accounting"][kind].as_u64().expect("a count");
             assert_eq!(count("lines"), lines as u64, "{name}");
-            assert_eq!(count("lines"), count("records") + count("events") + count("rejects") + count("blank"), "{name}");
+            assert_eq!(
+                count("lines"),
+                count("records") + count("events") + count("rejects") + count("blank"),
+                "{name}"
+            );
             read += 1;
         }
     }
@@ -52,7 +61,9 @@ fn counts_equal_those_made_independently() {
     let aggregates = fs::read(corpus.join("AGGREGATES.json")).expect("AGGREGATES.json");
     let aggregates: Value = serde_json::from_slice(&aggregates).expect("JSON");
     let mut compared = 0;
-    for (name, expected) in aggregates.as_object().expect("an object").iter().filter(|(name, _)| name.contains('/')) {
+    for (name, expected) in
+        aggregates.as_object().expect("an object").iter().filter(|(name, _)| name.contains('/'))
+    {
         let run = run(&corpus.join(name));
         assert!(run.code <= 1, "{name}: {}", run.stderr);
         compare(name, &run, expected);
@@ -68,7 +79,8 @@ fn compare(name: &str, run: &Run, expected: &Value) {
     assert_eq!(totals["bytes_sent"], expected["bytes_sum"], "{name}");
     for class in ["2", "3", "4", "5"] {
         let statuses = expected["status"].as_object().expect("statuses");
-        let wanted: u64 = statuses.iter().filter(|(code, _)| code.starts_with(class)).filter_map(|(_, n)| n.as_u64()).sum();
+        let wanted: u64 =
+            statuses.iter().filter(|(code, _)| code.starts_with(class)).filter_map(|(_, n)| n.as_u64()).sum();
         assert_eq!(totals[format!("status_{class}xx")].as_u64(), Some(wanted), "{name}: {class}xx");
     }
     let clients = expected["unique_ips"].as_f64().expect("a count");

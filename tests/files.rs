@@ -30,7 +30,9 @@ fn a_chart_without_data_does_not_outlive_its_report() {
 
 #[test]
 fn the_columns_are_the_documented_ones() {
-    let run = Lab::new().report(&[fixture("haproxy/http.log"), "--by".to_owned(), "server,backend".to_owned()]).ok();
+    let run = Lab::new()
+        .report(&[fixture("haproxy/http.log"), "--by".to_owned(), "server,backend".to_owned()])
+        .ok();
     let csv = String::from_utf8(run.file("hourly.csv")).expect("UTF-8");
     assert_eq!(
         csv.lines().next(),
@@ -47,20 +49,26 @@ fn the_columns_are_the_documented_ones() {
 
 #[test]
 fn pyarrow_reads_the_parquet_file_and_finds_the_csv_in_it() {
-    let Some(python) = std::env::var_os("LOGSTAT_TEST_PYTHON").filter(|python| Path::new(python).exists()) else {
+    let Some(python) = std::env::var_os("LOGSTAT_TEST_PYTHON").filter(|python| Path::new(python).exists())
+    else {
         println!("skipped: tests/all sets LOGSTAT_TEST_PYTHON to a Python with pyarrow");
         return;
     };
-    let run = Lab::new().report(&[fixture("haproxy/http.log"), "--by".to_owned(), "site,backend,server".to_owned()]).ok();
+    let run = Lab::new()
+        .report(&[fixture("haproxy/http.log"), "--by".to_owned(), "site,backend,server".to_owned()])
+        .ok();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/read_parquet.py");
-    let output = Command::new(python).arg(script).arg(run.out("hourly.parquet")).output().expect("Python runs");
+    let output =
+        Command::new(python).arg(script).arg(run.out("hourly.parquet")).output().expect("Python runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let (got, wanted) = (rows(&output.stdout), run.hours());
     assert_eq!(got.len(), wanted.len());
     for (got, wanted) in got.iter().zip(&wanted) {
         for (column, value) in wanted {
             match (got[column].parse::<f64>(), value.parse::<f64>()) {
-                (Ok(got), Ok(wanted)) => assert!((got - wanted).abs() <= 0.000_51, "{column}: {got} and {wanted}"),
+                (Ok(got), Ok(wanted)) => {
+                    assert!((got - wanted).abs() <= 0.000_51, "{column}: {got} and {wanted}")
+                }
                 _ => assert_eq!(&got[column], value, "{column}"),
             }
         }

@@ -55,11 +55,28 @@ fn check_accounting(name: &str, summary: &Value, expected: &Value) {
 }
 
 fn check_figures(name: &str, figures: &Value, expected: &Value) {
-    for (column, key) in [("requests", "requests"), ("bytes_sent", "bytes_sent"), ("retries", "retries"), ("cache_hits", "cache_hits"), ("cache_lookups", "cache_lookups"), ("rps_peak", "busiest_second")] {
-        assert_eq!(figures[column].as_u64().unwrap_or(0), expected[key].as_u64().unwrap_or(0), "{name}: {column}");
+    for (column, key) in [
+        ("requests", "requests"),
+        ("bytes_sent", "bytes_sent"),
+        ("retries", "retries"),
+        ("cache_hits", "cache_hits"),
+        ("cache_lookups", "cache_lookups"),
+        ("rps_peak", "busiest_second"),
+    ] {
+        assert_eq!(
+            figures[column].as_u64().unwrap_or(0),
+            expected[key].as_u64().unwrap_or(0),
+            "{name}: {column}"
+        );
     }
     close(name, "clients", figures["clients"].as_f64(), expected["clients"].as_f64(), 0.06);
-    for (prefix, key) in [("latency", "latency_us"), ("upstream", "upstream_us"), ("queue", "queue_us"), ("connect", "connect_us"), ("response", "response_us")] {
+    for (prefix, key) in [
+        ("latency", "latency_us"),
+        ("upstream", "upstream_us"),
+        ("queue", "queue_us"),
+        ("connect", "connect_us"),
+        ("response", "response_us"),
+    ] {
         for percentile in ["p50", "p95", "p99", "max"] {
             let column = format!("{prefix}_{percentile}_ms");
             if let Some(got) = figures.get(&column) {
@@ -72,7 +89,9 @@ fn check_figures(name: &str, figures: &Value, expected: &Value) {
 
 fn check_statuses(name: &str, figures: &Value, expected: &Value) {
     for class in 1..=5 {
-        let of_class = |(code, count): (&String, &Value)| code.starts_with(&class.to_string()).then(|| count.as_u64()).flatten();
+        let of_class = |(code, count): (&String, &Value)| {
+            code.starts_with(&class.to_string()).then(|| count.as_u64()).flatten()
+        };
         let statuses = expected["status"].as_object().expect("statuses");
         // `1` to `99` are written without zeros in front and belong to no class.
         let wanted: u64 = statuses.iter().filter(|(code, _)| code.len() == 3).filter_map(of_class).sum();
@@ -87,11 +106,31 @@ fn check_hours(name: &str, hours: &[Row], expected: &Value) {
     for (row, hour) in hours.iter().zip(expected) {
         let place = format!("{name} {}", row["hour"]);
         assert_eq!(hour["hour"].as_str(), Some(row["hour"].as_str()), "{place}");
-        for (column, key) in [("requests", "requests"), ("bytes_sent", "bytes_sent"), ("retries", "retries"), ("rps_peak", "busiest_second"), ("cache_hits", "cache_hits")] {
-            assert_eq!(row[column].parse().unwrap_or(0), hour[key].as_u64().unwrap_or(0), "{place}: {column}");
+        for (column, key) in [
+            ("requests", "requests"),
+            ("bytes_sent", "bytes_sent"),
+            ("retries", "retries"),
+            ("rps_peak", "busiest_second"),
+            ("cache_hits", "cache_hits"),
+        ] {
+            assert_eq!(
+                row[column].parse().unwrap_or(0),
+                hour[key].as_u64().unwrap_or(0),
+                "{place}: {column}"
+            );
         }
         close(&place, "clients", row["clients"].parse().ok(), hour["clients"].as_f64(), 0.06);
-        for (column, key, percentile) in [("latency_p50_ms", "latency_us", "p50"), ("latency_p90_ms", "latency_us", "p90"), ("latency_p95_ms", "latency_us", "p95"), ("latency_p99_ms", "latency_us", "p99"), ("latency_max_ms", "latency_us", "max"), ("upstream_p95_ms", "upstream_us", "p95"), ("queue_p95_ms", "queue_us", "p95"), ("connect_p95_ms", "connect_us", "p95"), ("response_p95_ms", "response_us", "p95")] {
+        for (column, key, percentile) in [
+            ("latency_p50_ms", "latency_us", "p50"),
+            ("latency_p90_ms", "latency_us", "p90"),
+            ("latency_p95_ms", "latency_us", "p95"),
+            ("latency_p99_ms", "latency_us", "p99"),
+            ("latency_max_ms", "latency_us", "max"),
+            ("upstream_p95_ms", "upstream_us", "p95"),
+            ("queue_p95_ms", "queue_us", "p95"),
+            ("connect_p95_ms", "connect_us", "p95"),
+            ("response_p95_ms", "response_us", "p95"),
+        ] {
             let wanted = hour[key][percentile].as_f64().map(|us| us / 1000.0);
             close(&place, column, row[column].parse().ok(), wanted, 0.002);
         }
@@ -99,7 +138,11 @@ fn check_hours(name: &str, hours: &[Row], expected: &Value) {
 }
 
 fn check_top(name: &str, top: &[Row], list: &str, expected: &Value) {
-    let of_list: Vec<(String, u64)> = top.iter().filter(|row| row["list"] == list).map(|row| (row["value"].clone(), row["requests"].parse().expect("a count"))).collect();
+    let of_list: Vec<(String, u64)> = top
+        .iter()
+        .filter(|row| row["list"] == list)
+        .map(|row| (row["value"].clone(), row["requests"].parse().expect("a count")))
+        .collect();
     for (at, pair) in expected.as_array().into_iter().flatten().enumerate() {
         let wanted = (pair[0].as_str().expect("a value"), pair[1].as_u64().expect("a count"));
         let got = of_list.get(at).unwrap_or_else(|| panic!("{name}: {list} ends before {wanted:?}"));
@@ -111,7 +154,9 @@ fn check_top(name: &str, top: &[Row], list: &str, expected: &Value) {
 #[track_caller]
 fn close(place: &str, column: &str, got: Option<f64>, wanted: Option<f64>, tolerance: f64) {
     match (got, wanted) {
-        (Some(got), Some(wanted)) => assert!((got - wanted).abs() <= wanted * tolerance, "{place}: {column} is {got}, not {wanted}"),
+        (Some(got), Some(wanted)) => {
+            assert!((got - wanted).abs() <= wanted * tolerance, "{place}: {column} is {got}, not {wanted}")
+        }
         (got, wanted) => assert_eq!(got, wanted, "{place}: {column}"),
     }
 }
@@ -121,6 +166,11 @@ fn a_rotated_set_is_put_in_time_order() {
     let live: PathBuf = fixture("nginx/edge").into();
     let run = Lab::new().report(&[format!("{}/access.log*", live.display())]).ok();
     let summary = run.summary();
-    let files: Vec<String> = summary["sources"][0]["files"].as_array().expect("files").iter().map(|file| file["path"].as_str().expect("a path").rsplit('/').next().expect("a name").to_owned()).collect();
+    let files: Vec<String> = summary["sources"][0]["files"]
+        .as_array()
+        .expect("files")
+        .iter()
+        .map(|file| file["path"].as_str().expect("a path").rsplit('/').next().expect("a name").to_owned())
+        .collect();
     assert_eq!(files, ["access.log.2.gz", "access.log.1", "access.log"]);
 }

@@ -73,8 +73,10 @@ fn a_glob_takes_all_and_names_the_source_after_the_live_log() {
     lab.log("access.log.1", lines(9..10));
     lab.log("access.log-20261119", lines(8..9));
     let run = lab.report(&["access.log*"]).ok();
-    let hours: Vec<_> = run.hours().into_iter().map(|row| (row["hour"].clone(), row["source"].clone())).collect();
-    let wanted = ["08", "09", "10"].map(|hour| (format!("2026-11-20T{hour}:00:00Z"), "access.log".to_owned()));
+    let hours: Vec<_> =
+        run.hours().into_iter().map(|row| (row["hour"].clone(), row["source"].clone())).collect();
+    let wanted =
+        ["08", "09", "10"].map(|hour| (format!("2026-11-20T{hour}:00:00Z"), "access.log".to_owned()));
     assert_eq!(hours, wanted);
 }
 
@@ -83,9 +85,17 @@ fn a_window_counts_what_ended_inside_it() {
     let lab = Lab::new();
     let log = text(&lab.log("access.log", lines(0..24)));
     let run = lab.report(&[&log, "--since", "2026-11-20T10:30:00Z", "--until", "2026-11-20 12:15"]).ok();
-    let hours: Vec<_> = run.hours().into_iter().map(|row| (row["requests"].clone(), row["covered_s"].clone(), row["rps_mean"].clone())).collect();
-    let row = |requests: &str, covered: &str, rps: &str| (requests.to_owned(), covered.to_owned(), rps.to_owned());
-    assert_eq!(hours, [row("30", "1800", "0.016667"), row("60", "3600", "0.016667"), row("15", "900", "0.016667")]);
+    let hours: Vec<_> = run
+        .hours()
+        .into_iter()
+        .map(|row| (row["requests"].clone(), row["covered_s"].clone(), row["rps_mean"].clone()))
+        .collect();
+    let row =
+        |requests: &str, covered: &str, rps: &str| (requests.to_owned(), covered.to_owned(), rps.to_owned());
+    assert_eq!(
+        hours,
+        [row("30", "1800", "0.016667"), row("60", "3600", "0.016667"), row("15", "900", "0.016667")]
+    );
     let lines = &run.summary()["accounting"];
     assert_eq!((lines["records"].as_u64(), lines["outside_window"].as_u64()), (Some(1440), Some(1335)));
 }
@@ -104,7 +114,8 @@ fn since_counts_back_from_now_and_from_the_newest_line() {
 #[test]
 fn an_empty_window_says_where_the_lines_are() {
     let lab = Lab::new();
-    let log = text(&lab.log("access.log", LINE.replace("20/Nov", "18/Nov").replace("10:00:00", "09:12:07") + "\n"));
+    let log =
+        text(&lab.log("access.log", LINE.replace("20/Nov", "18/Nov").replace("10:00:00", "09:12:07") + "\n"));
     let run = lab.report(&[&log, "--since", "24h"]).ok();
     assert!(run.stderr.contains("newest line 2026-11-18 09:12"), "{}", run.stderr);
     assert!(run.stderr.contains("try --until newest"), "{}", run.stderr);
@@ -124,7 +135,10 @@ fn files_that_cannot_overlap_the_window_are_not_read() {
     let files = summary["sources"][0]["files"].as_array().expect("files");
     let skipped: Vec<bool> = files.iter().map(|file| file["skipped"].is_string()).collect();
     assert_eq!(skipped, [true, true, false]);
-    assert_eq!((summary["totals"]["requests"].as_u64(), summary["accounting"]["lines"].as_u64()), (Some(180), Some(240)));
+    assert_eq!(
+        (summary["totals"]["requests"].as_u64(), summary["accounting"]["lines"].as_u64()),
+        (Some(180), Some(240))
+    );
     assert!(run.stdout.contains("2 of 3 files"), "{}", run.stdout);
 }
 

@@ -17,7 +17,9 @@ fn no_line_is_wider_than_asked() {
     for columns in ["60", "80", "140"] {
         let lab = Lab::new();
         let mut command = lab.command();
-        command.args(["report", &fixture("haproxy/http.log"), "--no-out", "--now", "2026-11-21T00:00:00Z"]).env("COLUMNS", columns);
+        command
+            .args(["report", &fixture("haproxy/http.log"), "--no-out", "--now", "2026-11-21T00:00:00Z"])
+            .env("COLUMNS", columns);
         let output = feed(command, b"");
         let text = String::from_utf8(output.stdout).expect("UTF-8");
         for line in text.lines() {
@@ -45,7 +47,10 @@ fn json_and_csv_print_what_the_files_hold() {
 fn a_closed_pipe_is_no_error() {
     let lab = Lab::new();
     let mut command = lab.command();
-    command.args(["report", &fixture("haproxy/http.log"), "--no-out"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(["report", &fixture("haproxy/http.log"), "--no-out"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().expect("logstat starts");
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("logstat ends");
@@ -87,12 +92,15 @@ fn a_wrong_key_in_the_configuration_has_its_place() {
 #[test]
 fn manual_page_and_completions_name_the_flags() {
     let run = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_logstat")).args(arguments).output().expect("logstat runs");
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_logstat")).args(arguments).output().expect("logstat runs");
         assert!(output.status.success());
         String::from_utf8(output.stdout).expect("UTF-8")
     };
     let page = run(&["man"]);
-    assert!(page.starts_with(".ie") && page.contains(r"\-\-max\-reject\-ratio") && page.contains(r"\-\-since"));
+    assert!(
+        page.starts_with(".ie") && page.contains(r"\-\-max\-reject\-ratio") && page.contains(r"\-\-since")
+    );
     for shell in ["bash", "zsh", "fish"] {
         assert!(run(&["completions", shell]).contains("max-reject-ratio"), "{shell}");
     }

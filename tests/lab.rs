@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::process::{Command, Output, Stdio};
+use std::rc::Rc;
 use tempfile::TempDir;
 
 /// After every fixture, so that no line lies in the future.
@@ -67,14 +67,22 @@ impl Lab {
     /// The bare program, in the lab's folder.
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_logstat"));
-        command.current_dir(self.folder.path()).env_remove("COLUMNS").env("LC_ALL", "C.UTF-8").env_remove("NO_COLOR");
+        command
+            .current_dir(self.folder.path())
+            .env_remove("COLUMNS")
+            .env("LC_ALL", "C.UTF-8")
+            .env_remove("NO_COLOR");
         command
     }
 }
 
 pub fn feed(mut command: Command, stdin: &[u8]) -> Output {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("logstat starts");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("logstat starts");
     let mut pipe = child.stdin.take().expect("a pipe");
     let bytes = stdin.to_vec();
     // A program that does not read must not hold up the test.
@@ -124,7 +132,12 @@ impl Run {
     /// Every file of the report with its bytes.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let entries = fs::read_dir(&self.out).expect("the report's folder");
-        let file = |path: PathBuf| (path.file_name().expect("a name").to_string_lossy().into_owned(), fs::read(&path).expect("a file"));
+        let file = |path: PathBuf| {
+            (
+                path.file_name().expect("a name").to_string_lossy().into_owned(),
+                fs::read(&path).expect("a file"),
+            )
+        };
         entries.map(|entry| file(entry.expect("an entry").path())).collect()
     }
 }

@@ -26,9 +26,39 @@ struct Request {
 fn request() -> impl Strategy<Value = Request> {
     let latency = prop_oneof![8 => 0..300u64, 2 => 300..5_000u64, 1 => 5_000..400_000u64];
     let status = prop_oneof![8 => Just(200u16), 1 => Just(404), 1 => Just(502), 1 => Just(301), 1 => Just(0), 1 => Just(499), 1 => Just(101)];
-    let cache = prop_oneof![Just(None), Just(Some("HIT")), Just(Some("MISS")), Just(Some("BYPASS")), Just(Some("STALE"))];
-    let parts = (0..4 * 3600i64, any::<u8>(), 0..3u8, 0..40u8, status, 0..5_000_000_000u64, latency, prop::collection::vec(0..2_000u64, 0..3), cache, any::<bool>());
-    parts.prop_map(|(second, client, host, path, status, bytes, latency_ms, upstream_ms, cache, bot)| Request { at: MIDNIGHT + second, client, host, path, status, bytes, latency_ms, upstream_ms, cache, bot })
+    let cache = prop_oneof![
+        Just(None),
+        Just(Some("HIT")),
+        Just(Some("MISS")),
+        Just(Some("BYPASS")),
+        Just(Some("STALE"))
+    ];
+    let parts = (
+        0..4 * 3600i64,
+        any::<u8>(),
+        0..3u8,
+        0..40u8,
+        status,
+        0..5_000_000_000u64,
+        latency,
+        prop::collection::vec(0..2_000u64, 0..3),
+        cache,
+        any::<bool>(),
+    );
+    parts.prop_map(|(second, client, host, path, status, bytes, latency_ms, upstream_ms, cache, bot)| {
+        Request {
+            at: MIDNIGHT + second,
+            client,
+            host,
+            path,
+            status,
+            bytes,
+            latency_ms,
+            upstream_ms,
+            cache,
+            bot,
+        }
+    })
 }
 
 fn render(requests: &[Request]) -> String {
@@ -46,7 +76,11 @@ fn render(requests: &[Request]) -> String {
             request.bytes,
             request.status,
             request.bytes,
-            if request.bot { "curl/8.5.0" } else { "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0" },
+            if request.bot {
+                "curl/8.5.0"
+            } else {
+                "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+            },
             seconds(request.latency_ms),
             if upstream.is_empty() { "-".to_owned() } else { upstream.join(", ") },
             request.cache.unwrap_or("-"),
@@ -67,10 +101,18 @@ fn expected(requests: &[&Request]) -> BTreeMap<&'static str, String> {
         values
     };
     let latency = sorted(requests.iter().map(|r| r.latency_ms).collect());
-    let upstream = sorted(requests.iter().filter(|r| !r.upstream_ms.is_empty()).map(|r| r.upstream_ms.iter().sum()).collect());
+    let upstream = sorted(
+        requests.iter().filter(|r| !r.upstream_ms.is_empty()).map(|r| r.upstream_ms.iter().sum()).collect(),
+    );
     let class = |class: u16| requests.iter().filter(|r| r.status / 100 == class).count().to_string();
     let cached: Vec<&str> = requests.iter().filter_map(|r| r.cache).collect();
-    let of_cache = |wanted: &[&str]| if cached.is_empty() { String::new() } else { cached.iter().filter(|state| wanted.contains(state)).count().to_string() };
+    let of_cache = |wanted: &[&str]| {
+        if cached.is_empty() {
+            String::new()
+        } else {
+            cached.iter().filter(|state| wanted.contains(state)).count().to_string()
+        }
+    };
     let mut by_second = BTreeMap::new();
     requests.iter().for_each(|r| *by_second.entry(r.at).or_insert(0u64) += 1);
     BTreeMap::from([
@@ -109,7 +151,11 @@ fn check(row: &Row, requests: &[&Request]) {
         let got = &row[column];
         match (got.parse::<f64>(), wanted.parse::<f64>()) {
             (Ok(got), Ok(wanted)) if column.ends_with("_ms") => {
-                assert!((got - wanted).abs() <= wanted * 0.002, "{}: {column} is {got}, not {wanted}", row["hour"]);
+                assert!(
+                    (got - wanted).abs() <= wanted * 0.002,
+                    "{}: {column} is {got}, not {wanted}",
+                    row["hour"]
+                );
             }
             _ => assert_eq!(got, &wanted, "{}: {column}", row["hour"]),
         }

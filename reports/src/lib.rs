@@ -4,15 +4,15 @@
 //! [`parquet`] the tables, [`summary`] the JSON, [`charts`] the pictures and [`html`] the page. Rendering returns
 //! bytes; one place ([`mod@write`]) puts them into files.
 
-pub mod model;
 pub mod charts;
 mod columns;
 pub mod csv;
 pub mod hours;
 pub mod html;
+pub mod model;
 pub mod parquet;
 pub mod summary;
 pub mod terminal;
 pub mod text;
-pub mod write;
 mod words;
+pub mod write;

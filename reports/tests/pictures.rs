@@ -38,7 +38,10 @@ fn report(timezone: &str, hour_totals: Vec<HourRow>) -> Report {
     let heat = Heat {
         hours: hour_totals.iter().map(|row| row.hour).collect(),
         bounds_ms: vec![10.0, 100.0],
-        cells: hour_totals.iter().map(|row| vec![row.figures.requests, 0, row.figures.requests / 100]).collect(),
+        cells: hour_totals
+            .iter()
+            .map(|row| vec![row.figures.requests, 0, row.figures.requests / 100])
+            .collect(),
     };
     Report { since, until, timezone: timezone.to_owned(), heat, hour_totals, ..Report::default() }
 }
@@ -104,7 +107,12 @@ fn every_mark_lies_inside_the_picture() {
         for svg in Chart::ALL.iter().filter_map(|chart| svg(*chart, &report, Theme::Light)) {
             let document = roxmltree::Document::parse(&svg).expect("well-formed");
             let [width, height] = ["width", "height"].map(|side| {
-                2.0 * document.root_element().attribute(side).expect("a size").parse::<f64>().expect("a number")
+                2.0 * document
+                    .root_element()
+                    .attribute(side)
+                    .expect("a size")
+                    .parse::<f64>()
+                    .expect("a number")
             });
             for node in document.descendants() {
                 let inside = |attribute: &str, most: f64| {
@@ -118,7 +126,10 @@ fn every_mark_lies_inside_the_picture() {
                 for point in node.attribute("points").unwrap_or("").split_whitespace() {
                     let (x, y) = point.split_once(',').expect("x,y");
                     let at = [x, y].map(|at| at.parse::<f64>().expect("a number"));
-                    assert!((0.0..=width).contains(&at[0]) && (0.0..=height).contains(&at[1]), "{name}: {point}");
+                    assert!(
+                        (0.0..=width).contains(&at[0]) && (0.0..=height).contains(&at[1]),
+                        "{name}: {point}"
+                    );
                 }
             }
         }
@@ -132,7 +143,10 @@ fn a_missing_hour_breaks_the_line() {
         svg.matches("stroke=\"#1D5FA8\"").count()
     };
     assert_eq!(lines(span(24)), 1);
-    assert_eq!(lines(span(24).into_iter().filter(|row| row.hour != sample::MIDNIGHT + 9 * HOUR).collect()), 2);
+    assert_eq!(
+        lines(span(24).into_iter().filter(|row| row.hour != sample::MIDNIGHT + 9 * HOUR).collect()),
+        2
+    );
 }
 
 #[test]
@@ -176,7 +190,9 @@ fn the_policy_allows_the_pages_own_style_and_script_and_nothing_else() {
     );
     assert_eq!(page.matches("<style").count(), 1);
     assert_eq!(page.matches("<script").count(), 1);
-    for blocked in [" style=", " src=", "url(", "@import", "<iframe", "<object", " onload", " onerror", "javascript:"] {
+    for blocked in
+        [" style=", " src=", "url(", "@import", "<iframe", "<object", " onload", " onerror", "javascript:"]
+    {
         assert!(!page.contains(blocked), "{blocked}");
     }
     let addresses: Vec<_> = page.match_indices("href=\"").map(|(at, _)| &page[at + 6..at + 11]).collect();
@@ -213,7 +229,10 @@ fn is_harmless(hostile: &str) {
     let hidden = infested_page.chars().find(|c| logstat_reports::text::is_hidden(*c) && *c != '\n');
     assert_eq!(hidden, None, "{hostile:?}");
     let drawn = |report: &Report| svg(Chart::Servers, report, Theme::Light).unwrap_or_default();
-    assert!(drawn(&infested).is_empty() || roxmltree::Document::parse(&drawn(&infested)).is_ok(), "{hostile:?}");
+    assert!(
+        drawn(&infested).is_empty() || roxmltree::Document::parse(&drawn(&infested)).is_ok(),
+        "{hostile:?}"
+    );
     assert_eq!(structure(&drawn(&infested)), structure(&drawn(&clean)), "{hostile:?}");
 }
 
@@ -241,14 +260,26 @@ fn known_tricks_stay_text() {
 #[test]
 fn server_names_stay_text_in_a_chart() {
     let mut report = sample::day();
-    let names = ["<script>alert(1)</script>", "\"><img onerror=x>", "]]>", "&amp;", "\u{1}\u{202e}\u{fffe}\u{ffff}", "日本語"];
+    let names = [
+        "<script>alert(1)</script>",
+        "\"><img onerror=x>",
+        "]]>",
+        "&amp;",
+        "\u{1}\u{202e}\u{fffe}\u{ffff}",
+        "日本語",
+    ];
     for (row, name) in report.server_hours.iter_mut().zip(names.into_iter().cycle()) {
         row.group.server = Some(name.to_owned());
     }
     let svg = svg(Chart::Servers, &report, Theme::Dark).expect("servers");
     let document = roxmltree::Document::parse(&svg).expect("well-formed");
     let known = ["svg", "rect", "text", "polyline"];
-    assert!(document.descendants().filter(|node| node.is_element()).all(|node| known.contains(&node.tag_name().name())));
+    assert!(
+        document
+            .descendants()
+            .filter(|node| node.is_element())
+            .all(|node| known.contains(&node.tag_name().name()))
+    );
     assert!(png(Chart::Servers, &report, Theme::Dark).is_some());
 }
 

@@ -20,10 +20,12 @@ impl Bots {
     /// Never: the list is part of the program, and a test compiles it.
     #[must_use]
     pub fn new() -> Self {
-        let (literals, patterns): (Vec<_>, Vec<_>) = PATTERNS.lines().map(literal_or_pattern).partition(Result::is_ok);
+        let (literals, patterns): (Vec<_>, Vec<_>) =
+            PATTERNS.lines().map(literal_or_pattern).partition(Result::is_ok);
         let patterns: Vec<_> = patterns.into_iter().filter_map(Result::err).collect();
         Self {
-            literals: AhoCorasick::new(literals.into_iter().flatten()).expect("the list of literals compiles"),
+            literals: AhoCorasick::new(literals.into_iter().flatten())
+                .expect("the list of literals compiles"),
             patterns: RegexBuilder::new(&format!("(?:{})", patterns.join(")|(?:")))
                 .unicode(false)
                 .build()
@@ -54,7 +56,9 @@ fn literal_or_pattern(pattern: &str) -> Result<String, &str> {
                 Some(escaped) if !escaped.is_alphanumeric() => literal.push(escaped),
                 _ => return Err(pattern),
             },
-            '[' | ']' | '^' | '$' | '(' | ')' | '|' | '?' | '*' | '+' | '{' | '}' | '.' => return Err(pattern),
+            '[' | ']' | '^' | '$' | '(' | ')' | '|' | '?' | '*' | '+' | '{' | '}' | '.' => {
+                return Err(pattern);
+            }
             plain => literal.push(plain),
         }
     }
@@ -88,7 +92,10 @@ mod tests {
 
     #[test]
     fn literals_lose_their_escapes() {
-        assert_eq!(literal_or_pattern(r"Mediapartners \(Googlebot\)"), Ok("Mediapartners (Googlebot)".to_owned()));
+        assert_eq!(
+            literal_or_pattern(r"Mediapartners \(Googlebot\)"),
+            Ok("Mediapartners (Googlebot)".to_owned())
+        );
         assert_eq!(literal_or_pattern(r"^curl"), Err("^curl"));
         assert_eq!(literal_or_pattern(r"v\d"), Err(r"v\d"));
     }

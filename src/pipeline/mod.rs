@@ -6,7 +6,7 @@
 mod prepare;
 mod read;
 
-pub use prepare::{Prepared, PreparedFile, PrepareError, extent, prepare};
+pub use prepare::{PrepareError, Prepared, PreparedFile, extent, prepare};
 pub use read::{ReadOptions, SourceRead, read};
 
 use crate::source::SourceSet;

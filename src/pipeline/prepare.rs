@@ -54,7 +54,9 @@ pub enum PrepareError {
     #[error(transparent)]
     #[expect(missing_docs)]
     Read(#[from] ReadError),
-    #[error("standard input can be read only once, so its first and last request are not known before\nhint: name a time instead of `oldest` or `newest`")]
+    #[error(
+        "standard input can be read only once, so its first and last request are not known before\nhint: name a time instead of `oldest` or `newest`"
+    )]
     #[expect(missing_docs)]
     Pipe,
 }
@@ -164,7 +166,11 @@ fn unknown_format(file: &LogFile, head: &[u8], hint: Option<String>) -> PrepareE
     let line = logstat_reports::text::printable(&first[..first.len().min(120)]);
     let line = logstat_reports::text::safe(&line).into_owned();
     let usual = "copy the log_format string from nginx.conf, or log-format from haproxy.cfg, to --format '…'";
-    PrepareError::Unknown { path: file.path().display().to_string(), hint: hint.unwrap_or_else(|| usual.to_owned()), line }
+    PrepareError::Unknown {
+        path: file.path().display().to_string(),
+        hint: hint.unwrap_or_else(|| usual.to_owned()),
+        line,
+    }
 }
 
 fn prepared_file(file: LogFile, head: &[u8], format: &Format) -> PreparedFile {

@@ -40,7 +40,13 @@ pub struct SourceRead {
 }
 
 /// Reads one source on the threads of `pool`; calls `folded` from time to time, for a progress bar.
-pub fn read(source: &Prepared, options: &ReadOptions, pool: &rayon::ThreadPool, bots: &Arc<Bots>, folded: &mut dyn FnMut()) -> SourceRead {
+pub fn read(
+    source: &Prepared,
+    options: &ReadOptions,
+    pool: &rayon::ThreadPool,
+    bots: &Arc<Bots>,
+    folded: &mut dyn FnMut(),
+) -> SourceRead {
     let hasher = KeyHasher::default();
     let rollup = SourceRollup::new(options.rollup.clone(), hasher.clone());
     let files = source.files.iter().map(file_summary).collect();
@@ -53,7 +59,16 @@ pub fn read(source: &Prepared, options: &ReadOptions, pool: &rayon::ThreadPool, 
         sent: Vec::new(),
         next: 0,
         done: BTreeMap::new(),
-        fold: Fold { rollup, source, files, rejects: BTreeMap::new(), events: Vec::new(), events_left_out: 0, nul_bytes: 0, errors: Vec::new() },
+        fold: Fold {
+            rollup,
+            source,
+            files,
+            rejects: BTreeMap::new(),
+            events: Vec::new(),
+            events_left_out: 0,
+            nul_bytes: 0,
+            errors: Vec::new(),
+        },
         folded,
     };
     pool.in_place_scope(|scope| reader.read_files(scope));
@@ -61,7 +76,12 @@ pub fn read(source: &Prepared, options: &ReadOptions, pool: &rayon::ThreadPool, 
 }
 
 fn file_summary(file: &PreparedFile) -> FileSummary {
-    FileSummary { path: file.file.path().display().to_string(), bytes: 0, lines: 0, skipped: file.skip.clone() }
+    FileSummary {
+        path: file.file.path().display().to_string(),
+        bytes: 0,
+        lines: 0,
+        skipped: file.skip.clone(),
+    }
 }
 
 /// What the threads share.
@@ -136,10 +156,10 @@ fn count_lines(block: &Block<'_>, format: &Format, reference_us: i64, rollup: &m
             rollup.reject(cut_reject(line.ending, line.bytes.len()), line.bytes);
             continue;
         }
-        match parser.parse(line.bytes) {
-            Line::Record(record) => rollup.record(&record),
-            Line::Event(event) => rollup.event(&event),
-            Line::Reject(reject) => rollup.reject(reject, line.bytes),
+        match &parser.parse(line.bytes) {
+            Line::Record(record) => rollup.record(record),
+            Line::Event(event) => rollup.event(event),
+            Line::Reject(reject) => rollup.reject(*reject, line.bytes),
             Line::Blank => rollup.blank(),
         }
     }
@@ -172,7 +192,9 @@ impl<'a> Reader<'a, '_> {
     where
         'a: 's,
     {
-        let wanted: Vec<usize> = (0..self.fold.source.files.len()).filter(|&at| self.fold.source.files[at].skip.is_none()).collect();
+        let wanted: Vec<usize> = (0..self.fold.source.files.len())
+            .filter(|&at| self.fold.source.files[at].skip.is_none())
+            .collect();
         let mut ahead = None;
         for (place, &at) in wanted.iter().enumerate() {
             let input = ahead.take().unwrap_or_else(|| self.open(at));
@@ -297,11 +319,18 @@ impl Fold<'_> {
             accounting,
         };
         let (events, events_left_out) = (self.events, self.events_left_out);
-        SourceRead { result: SourceResult { summary, rollup: self.rollup, events, events_left_out }, errors: self.errors }
+        SourceRead {
+            result: SourceResult { summary, rollup: self.rollup, events, events_left_out },
+            errors: self.errors,
+        }
     }
 }
 
-fn accounting(counts: &LineCounts, nul_bytes: u64, places: &mut BTreeMap<RejectKind, Vec<Place>>) -> Accounting {
+fn accounting(
+    counts: &LineCounts,
+    nul_bytes: u64,
+    places: &mut BTreeMap<RejectKind, Vec<Place>>,
+) -> Accounting {
     let of_kind = RejectKind::ALL.into_iter().filter(|kind| counts.rejects[*kind as usize] > 0);
     let summary = |kind: RejectKind| RejectSummary {
         kind: kind.name().to_owned(),

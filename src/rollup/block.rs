@@ -1,9 +1,10 @@
 //! Counts the lines of one block exactly. Made to be filled on any thread and used again for the next block.
 
+use super::agents::Verdicts;
 use super::cells::{Cell, CellKind, CountTable, MAX_SERIES, pack_termination};
 use super::histogram::bucket;
 use super::keys::{KeyHasher, KeyTable};
-use super::series::{SeriesKey, Sums, TimingKind};
+use super::series::{Dimensions, SeriesKey, Sums, TimingKind, status_digits};
 use super::sketch::{Dense, Register, dense, raise};
 use super::top::{COARSE_WIDTH, KEY_LIMIT, ListKind, Tally, coarse};
 use super::{HOUR_S, RollupOptions};
@@ -20,8 +21,6 @@ const REJECT_PLACES: usize = 5;
 /// Messages of proxies that a block remembers, and the bytes kept of each.
 const EVENTS: usize = 1000;
 const EVENT_BYTES: usize = 512;
-/// User agents whose verdict is remembered from block to block.
-const KNOWN_AGENTS: usize = 4096;
 
 /// Where the lines of a block went: `lines = records + events + rejects + blank`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -92,11 +91,9 @@ pub struct BlockRollup {
     pub(super) lists: [KeyTable<Tally>; ListKind::ALL.len()],
     /// Latencies of paths by place in the list of paths, then coarse bucket.
     path_latencies: CountTable,
-    bots: Arc<Bots>,
+    verdicts: Verdicts,
     /// By place in the list of user agents: a bot's.
     agents: Vec<bool>,
-    /// User agents of earlier blocks, since nearly all of them come again.
-    known_agents: KeyTable<bool>,
     /// Where every line went.
     pub counts: LineCounts,
     /// The first rejects of each kind.
@@ -113,7 +110,8 @@ pub struct BlockRollup {
     second: (u32, u32),
     slot: (i64, u32),
     name: SeriesKey,
-    last: Option<(u32, SeriesKey, u32)>,
+    /// Slot and place of the last record's series.
+    last: Option<(u32, u32)>,
 }
 
 impl BlockRollup {
@@ -131,9 +129,8 @@ impl BlockRollup {
             lists: Default::default(),
             path_latencies: CountTable::default(),
             second: (0, 0),
-            bots,
+            verdicts: Verdicts::new(bots),
             agents: Vec::new(),
-            known_agents: KeyTable::default(),
             counts: LineCounts::default(),
             reject_notes: Vec::new(),
             event_notes: Vec::new(),
@@ -185,6 +182,7 @@ impl BlockRollup {
         let slot = self.slot(record.end_us);
         let series = self.series(slot, record);
         self.count_cells(series, record);
+        self.timings(series, record);
         let bot = record.user_agent.map(|agent| self.user_agent(slot, agent, record));
         self.add_sums(series, record, bot);
         self.client(slot, series, record);
@@ -197,7 +195,8 @@ impl BlockRollup {
     pub fn event(&mut self, event: &Event<'_>) {
         self.counts.lines += 1;
         self.counts.events += 1;
-        let inside = event.at_us.is_none_or(|at| (self.options.since_us..self.options.until_us).contains(&at));
+        let inside =
+            event.at_us.is_none_or(|at| (self.options.since_us..self.options.until_us).contains(&at));
         if !inside {
             return;
         }
@@ -253,21 +252,30 @@ impl BlockRollup {
 
     #[inline]
     fn series(&mut self, slot: u32, record: &Record<'_>) -> u32 {
-        self.name.set(record, self.options.by_method, self.options.by_status);
-        if let Some((last_slot, last_name, at)) = &self.last
-            && (*last_slot, last_name) == (slot, &self.name)
+        let status = if self.options.by_status { record.status.map(status_digits) } else { None };
+        let name = Dimensions::of(record, self.options.by_method, status.as_ref());
+        if let Some((last_slot, at)) = self.last
+            && last_slot == slot
+            && name.is(self.series.key_at(at))
         {
-            return *at;
+            return at;
         }
-        if self.series.len() >= MAX_SERIES - 1 {
-            self.name = SeriesKey::other();
-        }
-        let hash = self.hasher.hash(slot, self.name.as_bytes());
-        let (at, _) = self.series.place(hash, slot, self.name.as_bytes());
-        let (last_slot, last_name, last_at) = self.last.get_or_insert_default();
-        (*last_slot, *last_at) = (slot, at);
-        std::mem::swap(last_name, &mut self.name);
+        let hash = self.hasher.hash_parts(slot, &name.parts());
+        let found = self.series.find(hash, slot, |key| name.is(key));
+        let at = found.unwrap_or_else(|| self.new_series(hash, slot, &name));
+        self.last = Some((slot, at));
         at
+    }
+
+    #[cold]
+    fn new_series(&mut self, hash: u64, slot: u32, name: &Dimensions<'_>) -> u32 {
+        if self.series.len() < MAX_SERIES - 1 {
+            self.name.set(name);
+            return self.series.enter(hash, slot, self.name.as_bytes());
+        }
+        let other = SeriesKey::other();
+        let hash = self.hasher.hash_parts(slot, &other.dimensions().parts());
+        self.series.place(hash, slot, other.as_bytes()).0
     }
 
     #[inline]
@@ -280,13 +288,6 @@ impl BlockRollup {
         }
         self.second.1 += 1;
         let mut count = |kind, value| self.cells.add(Cell::new(kind, value).key(series), 1);
-        let timings = timings(record);
-        let kinds = [CellKind::Latency, CellKind::Upstream, CellKind::Queue, CellKind::Connect, CellKind::Response];
-        for (kind, us) in kinds.into_iter().zip(timings) {
-            if let Some(us) = us {
-                count(kind, bucket(us));
-            }
-        }
         if let Some(status) = record.status {
             count(CellKind::Status, u32::from(status));
         }
@@ -323,10 +324,22 @@ impl BlockRollup {
             sums.bot_requests += u64::from(bot);
         }
         sums.clients_n += u64::from(record.client != Client::Unknown);
-        for (timing, us) in sums.timings.iter_mut().zip(timings(record)) {
-            if let Some(us) = us {
-                timing.add(us);
-            }
+    }
+
+    #[inline]
+    fn timings(&mut self, series: u32, record: &Record<'_>) {
+        self.timing(series, TimingKind::Latency, record.latency_us);
+        self.timing(series, TimingKind::Upstream, record.upstream_us);
+        self.timing(series, TimingKind::Queue, record.queue_us);
+        self.timing(series, TimingKind::Connect, record.connect_us);
+        self.timing(series, TimingKind::Response, record.response_us);
+    }
+
+    #[inline]
+    fn timing(&mut self, series: u32, kind: TimingKind, us: Option<u64>) {
+        if let Some(us) = us {
+            self.series.tally_mut(series).timings[kind as usize].add(us);
+            self.cells.add(Cell::new(kind.cells(), bucket(us)).key(series), 1);
         }
     }
 
@@ -360,23 +373,14 @@ impl BlockRollup {
     /// Enters a user agent and says whether it is a bot's.
     #[inline]
     fn user_agent(&mut self, slot: u32, agent: &[u8], record: &Record<'_>) -> bool {
+        if !self.options.top {
+            return self.verdicts.is_bot(agent);
+        }
         let at = self.list(ListKind::UserAgents, slot, agent, record) as usize;
         if at == self.agents.len() {
-            let bot = self.is_bot(agent);
-            self.agents.push(bot);
+            self.agents.push(self.verdicts.is_bot(agent));
         }
         self.agents[at]
-    }
-
-    fn is_bot(&mut self, agent: &[u8]) -> bool {
-        if self.known_agents.len() >= KNOWN_AGENTS {
-            self.known_agents.clear();
-        }
-        let (at, new) = self.known_agents.place(self.hasher.hash(0, agent), 0, agent);
-        if new {
-            *self.known_agents.tally_mut(at) = self.bots.is_bot(agent);
-        }
-        *self.known_agents.tally_mut(at)
     }
 
     #[inline]
@@ -406,11 +410,6 @@ impl BlockRollup {
         table.tally_mut(at).add(1, record.bytes_sent.unwrap_or(0));
         at
     }
-}
-
-#[inline]
-fn timings(record: &Record<'_>) -> [Option<u64>; TimingKind::ALL.len()] {
-    [record.latency_us, record.upstream_us, record.queue_us, record.connect_us, record.response_us]
 }
 
 const IP_KEY: u8 = b'i';

@@ -200,7 +200,10 @@ const TERMINATION: [&[u8]; 4] = [b"CSPLRIDUKcs-", b"RQCHDLT-", b"NIDVEOU-", b"NI
 pub(super) fn pack_termination(state: &[u8]) -> u32 {
     TERMINATION.iter().enumerate().fold(0, |packed, (at, letters)| {
         let digit = state.get(at).map_or(0, |byte| {
-            letters.iter().position(|letter| letter == byte).map_or(letters.len() as u32 + 1, |place| place as u32 + 1)
+            letters
+                .iter()
+                .position(|letter| letter == byte)
+                .map_or(letters.len() as u32 + 1, |place| place as u32 + 1)
         });
         packed * (letters.len() as u32 + 2) + digit
     })

@@ -1,7 +1,7 @@
 //! A table from byte strings to tallies. Keys live in one arena, so that a new key is no allocation of its own.
 
 use hashbrown::HashTable;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 
 /// Hashes keys with a seed of this process, so that nobody outside can choose keys that collide. The seed never
 /// shows in an output: whatever leaves a table is sorted.
@@ -12,6 +12,19 @@ impl KeyHasher {
     #[inline]
     pub(super) fn hash(&self, slot: u32, key: &[u8]) -> u64 {
         self.0.hash_one(key) ^ slot_bits(slot)
+    }
+
+    /// The hash of a key that is still in parts.
+    #[inline]
+    pub(super) fn hash_parts(&self, slot: u32, parts: &[Option<&[u8]>]) -> u64 {
+        let mut state = self.0.build_hasher();
+        for part in parts {
+            match part {
+                None => state.write_u8(0),
+                Some(part) => state.write(part),
+            }
+        }
+        state.finish() ^ slot_bits(slot)
     }
 
     /// The hash of the same key in slot 0.
@@ -55,19 +68,15 @@ impl<T: Default> KeyTable<T> {
     /// The place of a key, which is entered when it is new.
     #[inline]
     pub fn place(&mut self, hash: u64, slot: u32, key: &[u8]) -> (u32, bool) {
-        let Self { index, entries, arena } = self;
-        let found = index.find(hash, |&at| {
-            let entry = &entries[at as usize];
-            entry.hash == hash && entry.slot == slot && bytes(arena, entry) == key
-        });
-        match found {
-            Some(&at) => (at, false),
+        match self.find(hash, slot, |known| known == key) {
+            Some(at) => (at, false),
             None => (self.enter(hash, slot, key), true),
         }
     }
 
+    /// Enters a key that is known to be new.
     #[cold]
-    fn enter(&mut self, hash: u64, slot: u32, key: &[u8]) -> u32 {
+    pub fn enter(&mut self, hash: u64, slot: u32, key: &[u8]) -> u32 {
         let at = self.entries.len() as u32;
         let start = self.arena.len() as u32;
         self.arena.extend_from_slice(key);
@@ -78,12 +87,19 @@ impl<T: Default> KeyTable<T> {
 }
 
 impl<T> KeyTable<T> {
-    pub fn contains(&self, hash: u64, slot: u32, key: &[u8]) -> bool {
+    /// The place of a key, if it is entered.
+    #[inline]
+    pub fn find(&self, hash: u64, slot: u32, is: impl Fn(&[u8]) -> bool) -> Option<u32> {
         let found = self.index.find(hash, |&at| {
             let entry = &self.entries[at as usize];
-            entry.slot == slot && bytes(&self.arena, entry) == key
+            entry.hash == hash && entry.slot == slot && is(bytes(&self.arena, entry))
         });
-        found.is_some()
+        found.copied()
+    }
+
+    #[inline]
+    pub fn key_at(&self, at: u32) -> &[u8] {
+        bytes(&self.arena, &self.entries[at as usize])
     }
 
     pub fn len(&self) -> usize {

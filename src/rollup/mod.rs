@@ -4,6 +4,7 @@
 //! into a [`SourceRollup`], which holds every hour of one source. Counts, sums, histograms and sketches only add up,
 //! so they do not depend on the order; top lists ([`top`]) and the cap on series do, which is why the order is fixed.
 
+mod agents;
 mod block;
 mod cells;
 mod histogram;

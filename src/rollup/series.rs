@@ -1,5 +1,6 @@
 //! A series: the requests of one site, backend and server, and their exact sums.
 
+use super::cells::CellKind;
 use logstat_parsers::Record;
 
 /// Longest part of a series' name, bytes; longer ones are cut. Host names end at 253.
@@ -19,8 +20,16 @@ pub enum TimingKind {
 }
 
 impl TimingKind {
-    /// All, in the order of their sums and cells.
-    pub const ALL: [Self; 5] = [Self::Latency, Self::Upstream, Self::Queue, Self::Connect, Self::Response];
+    /// The cells that hold its histogram.
+    pub(super) const fn cells(self) -> CellKind {
+        match self {
+            Self::Latency => CellKind::Latency,
+            Self::Upstream => CellKind::Upstream,
+            Self::Queue => CellKind::Queue,
+            Self::Connect => CellKind::Connect,
+            Self::Response => CellKind::Response,
+        }
+    }
 }
 
 /// Exact figures of one time. Additive, but for the maximum.
@@ -117,26 +126,16 @@ impl SeriesKey {
         Self(bytes.to_vec())
     }
 
-    /// Takes the name of a record's series, over the memory of the last one.
-    #[inline]
-    pub(super) fn set(&mut self, record: &Record<'_>, by_method: bool, by_status: bool) {
+    /// Takes this name, over the memory of the last one.
+    pub(super) fn set(&mut self, name: &Dimensions<'_>) {
         self.0.clear();
-        self.push(record.site);
-        self.push(record.backend);
-        self.push(record.server);
-        self.push(record.method.filter(|_| by_method));
-        match record.status.filter(|_| by_status) {
-            Some(status) => self.push(Some(&status_digits(status))),
-            None => self.push(None),
-        }
+        name.parts().into_iter().for_each(|part| self.push(part));
     }
 
-    #[inline]
     fn push(&mut self, part: Option<&[u8]>) {
         match part {
             None => self.0.push(MISSING),
             Some(part) => {
-                let part = &part[..part.len().min(PART_LIMIT)];
                 self.0.extend_from_slice(&[PRESENT, part.len() as u8]);
                 self.0.extend_from_slice(part);
             }
@@ -163,7 +162,53 @@ impl SeriesKey {
     }
 }
 
-fn status_digits(status: u16) -> [u8; 3] {
+impl<'a> Dimensions<'a> {
+    /// The name of a record's series.
+    #[inline]
+    pub(super) fn of(record: &Record<'a>, by_method: bool, status: Option<&'a [u8; 3]>) -> Self {
+        Self {
+            site: record.site.map(cut),
+            backend: record.backend.map(cut),
+            server: record.server.map(cut),
+            method: if by_method { record.method.map(cut) } else { None },
+            status: status.map(<[u8; 3]>::as_slice),
+        }
+    }
+
+    /// In the order of a key.
+    #[inline]
+    pub(super) const fn parts(&self) -> [Option<&'a [u8]>; 5] {
+        [self.site, self.backend, self.server, self.method, self.status]
+    }
+
+    /// Is this the name of that key? Compared part by part, since putting a key together first takes longer.
+    #[inline]
+    pub(super) fn is(&self, key: &[u8]) -> bool {
+        let mut rest = key;
+        let next = |part: Option<&[u8]>| match (part, rest) {
+            (None, [MISSING, tail @ ..]) => {
+                rest = tail;
+                true
+            }
+            (Some(part), [PRESENT, len, tail @ ..])
+                if *len as usize == part.len() && tail.starts_with(part) =>
+            {
+                rest = &tail[part.len()..];
+                true
+            }
+            _ => false,
+        };
+        self.parts().into_iter().all(next)
+    }
+}
+
+#[inline]
+fn cut(part: &[u8]) -> &[u8] {
+    &part[..part.len().min(PART_LIMIT)]
+}
+
+/// The digits of a status code.
+pub(super) fn status_digits(status: u16) -> [u8; 3] {
     [status / 100 % 10, status / 10 % 10, status % 10].map(|digit| b'0' + digit as u8)
 }
 
@@ -180,11 +225,14 @@ mod tests {
             status in prop::option::of(0..1000u16),
         ) {
             let record = Record { site: site.as_deref(), server: server.as_deref(), status, ..Record::default() };
+            let digits = status.map(status_digits);
+            let name = Dimensions::of(&record, true, digits.as_ref());
             let mut key = SeriesKey::other();
-            key.set(&record, true, true);
-            let got = key.dimensions();
-            let digits = status.map(|status| format!("{status:03}").into_bytes());
-            prop_assert_eq!(got, Dimensions { site: site.as_deref(), server: server.as_deref(), status: digits.as_deref(), ..Dimensions::default() });
+            prop_assert!(!name.is(key.as_bytes()));
+            key.set(&name);
+            prop_assert_eq!(key.dimensions(), name);
+            prop_assert!(name.is(key.as_bytes()));
+            prop_assert!(!Dimensions { backend: Some(b"x"), ..name }.is(key.as_bytes()));
         }
     }
 }

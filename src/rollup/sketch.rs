@@ -237,7 +237,8 @@ mod tests {
             let runs = 40;
             let square: f64 = (0..runs)
                 .map(|run| {
-                    let estimate = sketch_of((0..n).map(|i| i.wrapping_mul(7) + run * 100_000_007)).estimate();
+                    let estimate =
+                        sketch_of((0..n).map(|i| i.wrapping_mul(7) + run * 100_000_007)).estimate();
                     (estimate as f64 / f64::from(n) - 1.0).powi(2)
                 })
                 .sum();

@@ -33,7 +33,14 @@ impl SourceRollup {
     #[must_use]
     pub fn new(options: RollupOptions, hasher: KeyHasher) -> Self {
         let closed_before = i64::MIN;
-        Self { options, hasher, hours: BTreeMap::new(), counts: LineCounts::default(), span_us: None, closed_before }
+        Self {
+            options,
+            hasher,
+            hours: BTreeMap::new(),
+            counts: LineCounts::default(),
+            span_us: None,
+            closed_before,
+        }
     }
 
     /// Adds a block. Blocks must come in the order of the log.
@@ -131,7 +138,8 @@ impl SourceRollup {
         }
         for (path, coarse, count) in block.path_latencies() {
             let (number, place) = paths[path as usize];
-            self.hours.entry(number).or_default().lists[ListKind::Paths as usize].add_latency(place, coarse, count);
+            self.hours.entry(number).or_default().lists[ListKind::Paths as usize]
+                .add_latency(place, coarse, count);
         }
         for number in &block.hours {
             self.hours.entry(*number).or_default().prune_lists();
@@ -164,10 +172,16 @@ impl HourRollup {
     /// Every series with what it adds up to, sorted by name.
     #[must_use]
     pub fn series(&self) -> Vec<(SeriesKey, Aggregate)> {
-        let mut all: Vec<_> = self.series.entries().iter().zip(&self.sketches).map(|(entry, sketch)| {
-            let key = SeriesKey::from_bytes(self.series.key(entry));
-            (key, Aggregate { sums: entry.tally, sketch: sketch.clone(), ..Aggregate::default() })
-        }).collect();
+        let mut all: Vec<_> = self
+            .series
+            .entries()
+            .iter()
+            .zip(&self.sketches)
+            .map(|(entry, sketch)| {
+                let key = SeriesKey::from_bytes(self.series.key(entry));
+                (key, Aggregate { sums: entry.tally, sketch: sketch.clone(), ..Aggregate::default() })
+            })
+            .collect();
         self.cells.for_each(|key, count| {
             let (series, cell) = Cell::of_key(key);
             all[series as usize].1.cells.add_wide(cell.key(0), count);
@@ -178,7 +192,7 @@ impl HourRollup {
 
     fn place(&mut self, key: &[u8], hasher: &KeyHasher, limit: usize) -> u32 {
         let full = self.series.len() >= limit;
-        let (at, new) = if full && !self.series.contains(hasher.hash(0, key), 0, key) {
+        let (at, new) = if full && self.series.find(hasher.hash(0, key), 0, |known| known == key).is_none() {
             let other = SeriesKey::other();
             self.series.place(hasher.hash(0, other.as_bytes()), 0, other.as_bytes())
         } else {
@@ -287,7 +301,10 @@ impl Aggregate {
     #[must_use]
     pub fn counts(&self, kind: CellKind) -> Vec<(u32, u64)> {
         let cells = self.cells.iter().map(|(key, count)| (Cell::of_key(key).1, count));
-        let mut counts: Vec<_> = cells.filter(|(cell, _)| cell.kind() == kind).map(|(cell, count)| (cell.value(), count)).collect();
+        let mut counts: Vec<_> = cells
+            .filter(|(cell, _)| cell.kind() == kind)
+            .map(|(cell, count)| (cell.value(), count))
+            .collect();
         counts.sort_unstable();
         // A huge count comes in several parts.
         counts.dedup_by(|part, sum| {
@@ -301,15 +318,8 @@ impl Aggregate {
     /// The distribution of a time.
     #[must_use]
     pub fn histogram(&self, timing: TimingKind) -> Histogram {
-        let kind = match timing {
-            TimingKind::Latency => CellKind::Latency,
-            TimingKind::Upstream => CellKind::Upstream,
-            TimingKind::Queue => CellKind::Queue,
-            TimingKind::Connect => CellKind::Connect,
-            TimingKind::Response => CellKind::Response,
-        };
         let sums = self.sums.timings[timing as usize];
-        let buckets = self.counts(kind);
+        let buckets = self.counts(timing.cells());
         Histogram { n: sums.n, sum_us: sums.sum_us, max_us: sums.max_us, sub_ms: sums.sub_ms, buckets }
     }
 }

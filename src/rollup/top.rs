@@ -147,7 +147,9 @@ impl TopSummary {
         self.error += ranked[CLOSED_CAPACITY].0;
         let (last, last_key) = ranked[CLOSED_CAPACITY - 1];
         let last_key = last_key.to_vec();
-        self.retain_entries(|tally, key| tally.requests > last || tally.requests == last && key <= &last_key[..]);
+        self.retain_entries(|tally, key| {
+            tally.requests > last || tally.requests == last && key <= &last_key[..]
+        });
     }
 
     fn retain(&mut self, keep: impl Fn(&Tally) -> bool) {
@@ -307,7 +309,11 @@ mod tests {
     fn slow_paths_come_by_their_percentile() {
         let (hasher, mut list) = (KeyHasher::default(), TopSummary::default());
         for (key, latency_us) in [("/fast", 8_000), ("/slow", 900_000)] {
-            let at = list.add(hasher.hash(0, key.as_bytes()), key.as_bytes(), Tally { requests: 20, bytes_sent: 0 });
+            let at = list.add(
+                hasher.hash(0, key.as_bytes()),
+                key.as_bytes(),
+                Tally { requests: 20, bytes_sent: 0 },
+            );
             list.add_latency(at, coarse(latency_us), 20);
         }
         add(&mut list, &hasher, "/untimed", 90);

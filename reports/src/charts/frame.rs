@@ -253,7 +253,8 @@ impl<'a> Frame<'a> {
 
     /// A line through the middles of the columns, broken where a value is missing; a value alone is a dot.
     pub(super) fn curve(&mut self, panel: &Panel, places: &[Option<f64>], ink: Ink, width: f64) {
-        let middle = |(column, place): (usize, &Option<f64>)| Some([panel.point(self.middle(column), (*place)?)]);
+        let middle =
+            |(column, place): (usize, &Option<f64>)| Some([panel.point(self.middle(column), (*place)?)]);
         let points: Vec<_> = places.iter().enumerate().map(middle).collect();
         for run in runs(&points) {
             match run[..] {

@@ -10,7 +10,8 @@ use crate::text;
 
 /// Share of a column's requests from which on a step of the ramp is used; a slow tail of one in a thousand shows.
 const STEPS: [f64; HEAT_STEPS] = [0.0, 0.001, 0.01, 0.05, 0.1, 0.25, 0.5];
-const STEP_NAMES: [&str; HEAT_STEPS] = ["< 0.1 %", "0.1 – 1 %", "1 – 5 %", "5 – 10 %", "10 – 25 %", "25 – 50 %", "≥ 50 %"];
+const STEP_NAMES: [&str; HEAT_STEPS] =
+    ["< 0.1 %", "0.1 – 1 %", "1 – 5 %", "5 – 10 %", "10 – 25 %", "25 – 50 %", "≥ 50 %"];
 
 pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Option<Picture> {
     let columns = columns(&report.heat, timeline);
@@ -20,7 +21,8 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
     let columns: Vec<_> =
         columns.iter().map(|counts| counts.as_ref().map(|counts| &counts[lowest..=highest])).collect();
 
-    let keys: Vec<_> = STEP_NAMES.iter().enumerate().map(|(step, name)| Key::new(Ink::Heat(step), *name)).collect();
+    let keys: Vec<_> =
+        STEP_NAMES.iter().enumerate().map(|(step, name)| Key::new(Ink::Heat(step), *name)).collect();
     let note = format!("share of each {}’s requests", timeline.unit());
     let mut frame = Frame::new(shape, timeline, "Latency bands", &note, &keys);
     let panel = frame.panel(0.0, 1.0);
@@ -82,9 +84,10 @@ fn says(counts: &[u64], lowest: usize, bounds_ms: &[f64]) -> String {
     for (nth, &count) in counts.iter().enumerate().rev().filter(|(_, count)| **count > 0) {
         let band = match (lowest + nth).checked_sub(1).map(|below| bounds_ms[below]) {
             None => format!("up to {}", millis(bounds_ms[0])),
-            Some(from) => bounds_ms
-                .get(lowest + nth)
-                .map_or_else(|| format!("over {}", millis(from)), |&to| format!("{} – {}", millis(from), millis(to))),
+            Some(from) => bounds_ms.get(lowest + nth).map_or_else(
+                || format!("over {}", millis(from)),
+                |&to| format!("{} – {}", millis(from), millis(to)),
+            ),
         };
         lines.push(format!("{band}: {}", text::percent(count, total)));
     }

@@ -33,13 +33,20 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
     }
     let p95: Vec<_> = latencies.iter().map(|values| Some((*values)?[P95])).collect();
     if let Some((column, value)) = highest(&p95) {
-        frame.point_out(&panel, column, scale.place(value), &format!("p95 {}", text::millis(value)), Ink::P95);
+        frame.point_out(
+            &panel,
+            column,
+            scale.place(value),
+            &format!("p95 {}", text::millis(value)),
+            Ink::P95,
+        );
     }
     frame.time_axis(&panel);
     Some(frame.finish(&panel, |column| {
         columns[column].as_ref()?;
         let Some(values) = latencies[column] else { return Some("no latency logged".to_owned()) };
-        let lines: Vec<_> = LINES.iter().zip(values).map(|(line, ms)| format!("{} {}", line.0, text::millis(ms))).collect();
+        let lines: Vec<_> =
+            LINES.iter().zip(values).map(|(line, ms)| format!("{} {}", line.0, text::millis(ms))).collect();
         Some(lines.join("\n"))
     }))
 }

@@ -103,7 +103,8 @@ impl Picture {
             mark.draw(&mut backend, theme);
         }
         drop(backend);
-        let (_, mut body) = drawn.split_once('\n').expect("plotters opens the document with a line of its own");
+        let (_, mut body) =
+            drawn.split_once('\n').expect("plotters opens the document with a line of its own");
         body = body.strip_suffix("</svg>\n").unwrap_or(body);
         // plotters repeats the defaults on every element; in text these quotes would be escaped.
         let family = format!(" font-family=\"{FONT_STACK}\"");

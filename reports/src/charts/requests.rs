@@ -33,7 +33,14 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
     }))
 }
 
-fn panel(frame: &mut Frame<'_>, panel: &Panel, values: &[Option<f64>], smallest: f64, ink: Ink, note: impl Fn(usize, f64) -> String) {
+fn panel(
+    frame: &mut Frame<'_>,
+    panel: &Panel,
+    values: &[Option<f64>],
+    smallest: f64,
+    ink: Ink,
+    note: impl Fn(usize, f64) -> String,
+) {
     let highest = values.iter().flatten().copied().fold(0.0, f64::max);
     let scale = Scale::linear(highest, frame.room(panel), smallest);
     let places: Vec<_> = values.iter().map(|value| value.map(|value| scale.place(value))).collect();

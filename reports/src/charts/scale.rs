@@ -12,9 +12,14 @@ pub(super) struct Scale {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Curve {
-    Linear { top: f64 },
+    Linear {
+        top: f64,
+    },
     /// Anything below `bottom`, 0 among it, stands on the bottom line.
-    Log { bottom: f64, top: f64 },
+    Log {
+        bottom: f64,
+        top: f64,
+    },
 }
 
 /// What an axis has room for.
@@ -104,7 +109,11 @@ pub(super) fn bytes(value: f64) -> String {
 
 /// A mark's milliseconds: `0.5 ms`, `20 ms`, `1 s`.
 pub(super) fn millis(value: f64) -> String {
-    if value < 999.5 { format!("{} ms", decimals(value, 3)) } else { format!("{} s", decimals(value / 1e3, 2)) }
+    if value < 999.5 {
+        format!("{} ms", decimals(value, 3))
+    } else {
+        format!("{} s", decimals(value / 1e3, 2))
+    }
 }
 
 fn in_thousands(mut value: f64, units: &[&str]) -> String {

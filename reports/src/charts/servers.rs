@@ -86,7 +86,10 @@ fn name(group: &Group) -> String {
 fn says(counts: &Counts, names: &[String]) -> String {
     let total = counts.iter().sum();
     let servers = names.iter().zip(counts).filter(|(_, count)| **count > 0);
-    let lines: Vec<_> =
-        servers.map(|(name, &count)| format!("{} {}", text::truncate(&text::safe(name), 40, "…"), text::percent(count, total))).collect();
+    let lines: Vec<_> = servers
+        .map(|(name, &count)| {
+            format!("{} {}", text::truncate(&text::safe(name), 40, "…"), text::percent(count, total))
+        })
+        .collect();
     lines.join("\n")
 }

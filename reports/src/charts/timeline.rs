@@ -81,9 +81,9 @@ impl Timeline {
         let width = Step::finest(&COLUMNS, until - since, most);
         let mut edges = match width {
             // An hour of a row starts in UTC, which zones with half an hour do not share.
-            Step::Hours(1) => {
-                (since.div_euclid(HOUR_S)..=(until - 1).div_euclid(HOUR_S) + 1).map(|hour| hour * HOUR_S).collect()
-            }
+            Step::Hours(1) => (since.div_euclid(HOUR_S)..=(until - 1).div_euclid(HOUR_S) + 1)
+                .map(|hour| hour * HOUR_S)
+                .collect(),
             _ => width.sequence(since, until, &zone),
         };
         edges.dedup();

@@ -20,7 +20,11 @@ pub(super) fn cards(report: &Report, zone: &TimeZone) -> Vec<Card> {
         return vec![card("Requests", "0", "none in this window")];
     }
     let mut cards = vec![
-        card("Requests", text::count(totals.requests), format!("{}/s on average", text::rate(totals.rps_mean))),
+        card(
+            "Requests",
+            text::count(totals.requests),
+            format!("{}/s on average", text::rate(totals.rps_mean)),
+        ),
         busiest_second(report, zone),
     ];
     cards.extend(latency(totals));
@@ -29,7 +33,11 @@ pub(super) fn cards(report: &Report, zone: &TimeZone) -> Vec<Card> {
     let client_errors = text::percent(totals.status_4xx, requests);
     cards.push(card("Client errors, 4xx", client_errors, text::grouped(totals.status_4xx)));
     if let Some(bytes) = totals.bytes_sent {
-        cards.push(card("Sent", text::bytes(bytes), format!("{} per request", text::bytes(bytes / requests))));
+        cards.push(card(
+            "Sent",
+            text::bytes(bytes),
+            format!("{} per request", text::bytes(bytes / requests)),
+        ));
     }
     if let Some(clients) = totals.clients {
         let error = text::decimals(report.clients_error * 100.0, 1);
@@ -64,7 +72,10 @@ fn latency(totals: &Figures) -> Vec<Card> {
         let (p50, p95, p99) = (timing.p50_ms?, timing.p95_ms?, timing.p99_ms?);
         Some(card(name, text::millis(p95), format!("p50 {} · p99 {}", text::millis(p50), text::millis(p99))))
     };
-    [timing("Latency p95", &totals.latency), timing("Upstream p95", &totals.upstream)].into_iter().flatten().collect()
+    [timing("Latency p95", &totals.latency), timing("Upstream p95", &totals.upstream)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn errors(totals: &Figures) -> Card {

@@ -83,7 +83,10 @@ fn style() -> String {
     style.push_str("@media screen and (prefers-color-scheme:dark){\n");
     for ink in Ink::all() {
         let (light, dark) = (ink.hex(Theme::Light), ink.hex(Theme::Dark));
-        let _ = writeln!(style, ".chart [fill=\"{light}\"]{{fill:{dark}}}.chart [stroke=\"{light}\"]{{stroke:{dark}}}");
+        let _ = writeln!(
+            style,
+            ".chart [fill=\"{light}\"]{{fill:{dark}}}.chart [stroke=\"{light}\"]{{stroke:{dark}}}"
+        );
     }
     style.push_str("}\n");
     style

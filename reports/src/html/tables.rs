@@ -74,7 +74,9 @@ impl Table {
     fn new(title: impl Into<String>, head: &[&'static str], rows: Vec<Vec<Cell>>) -> Self {
         let used: Vec<bool> =
             (0..head.len()).map(|column| rows.iter().any(|row| row[column] != Cell::None)).collect();
-        let keep = |row: Vec<Cell>| row.into_iter().zip(&used).filter(|(_, used)| **used).map(|(cell, _)| cell).collect();
+        let keep = |row: Vec<Cell>| {
+            row.into_iter().zip(&used).filter(|(_, used)| **used).map(|(cell, _)| cell).collect()
+        };
         let head = head.iter().zip(&used).filter(|(_, used)| **used).map(|(label, _)| *label).collect();
         Self { title: title.into(), head, rows: rows.into_iter().map(keep).collect(), ..Self::default() }
     }
@@ -112,7 +114,8 @@ pub(super) fn sections(report: &Report, zone: &TimeZone) -> Vec<Section> {
     sections
 }
 
-const FIGURES: [&str; 10] = ["Requests", "/s", "Peak/s", "p50", "p95", "p99", "4xx", "5xx", "Sent", "Retries"];
+const FIGURES: [&str; 10] =
+    ["Requests", "/s", "Peak/s", "p50", "p95", "p99", "4xx", "5xx", "Sent", "Retries"];
 
 fn figures(figures: &Figures) -> impl Iterator<Item = Cell> + use<> {
     let requests = figures.requests;
@@ -143,7 +146,9 @@ fn hours(report: &Report, zone: &TimeZone) -> Vec<Table> {
     let mut remarks: Vec<String> = gaps(report)
         .iter()
         .take(8)
-        .map(|gap| format!("{} – {}", format(gap.since, "%a %-d %b %H:%M"), format(gap.until, "%a %-d %b %H:%M")))
+        .map(|gap| {
+            format!("{} – {}", format(gap.since, "%a %-d %b %H:%M"), format(gap.until, "%a %-d %b %H:%M"))
+        })
         .collect();
     if !remarks.is_empty() {
         remarks = vec![format!("No requests: {}.", remarks.join("; "))];
@@ -178,7 +183,9 @@ fn group(report: &Report, title: &'static str, rows: &[GroupRow], name: fn(&Grou
     let head: Vec<_> = [title, "", "Share"].into_iter().chain(FIGURES).collect();
     let more = rows.len().saturating_sub(MAX_GROUPS);
     Table::new(title, &head, rows.iter().take(MAX_GROUPS).map(line).collect())
-        .remarking((more > 0).then(|| format!("And {} more; hourly.csv has them all.", text::grouped(more as u64))))
+        .remarking(
+            (more > 0).then(|| format!("And {} more; hourly.csv has them all.", text::grouped(more as u64))),
+        )
         .wide()
 }
 
@@ -194,8 +201,10 @@ fn outcomes(report: &Report) -> Vec<Table> {
 fn statuses(totals: &Figures) -> Table {
     let mut codes = totals.status_codes.clone();
     codes.sort_by_key(|&(code, count)| (Reverse(count), code));
-    let mut rows: Vec<_> =
-        codes.iter().map(|&(code, count)| counted(Cell::Name(format!("{code:03}")), count, totals.requests)).collect();
+    let mut rows: Vec<_> = codes
+        .iter()
+        .map(|&(code, count)| counted(Cell::Name(format!("{code:03}")), count, totals.requests))
+        .collect();
     let missing = totals.requests.saturating_sub(codes.iter().map(|&(_, count)| count).sum());
     if missing > 0 {
         rows.push(counted(Cell::Name("none".into()), missing, totals.requests));
@@ -236,7 +245,8 @@ fn times(totals: &Figures) -> Table {
         ("response", &totals.response),
     ];
     let line = |(name, timing): &(&str, &Timing)| {
-        let figures = [timing.mean_ms, timing.p50_ms, timing.p90_ms, timing.p95_ms, timing.p99_ms, timing.max_ms];
+        let figures =
+            [timing.mean_ms, timing.p50_ms, timing.p90_ms, timing.p95_ms, timing.p99_ms, timing.max_ms];
         let head = [Cell::Name((*name).to_owned()), Cell::Number(text::grouped(timing.n))];
         head.into_iter().chain(figures.map(Cell::millis)).collect()
     };
@@ -328,6 +338,7 @@ fn files(report: &Report) -> Table {
         ]
     });
     let more = files.len().saturating_sub(MAX_FILES);
-    let remark = (more > 0).then(|| format!("And {} more; summary.json has them all.", text::grouped(more as u64)));
+    let remark =
+        (more > 0).then(|| format!("And {} more; summary.json has them all.", text::grouped(more as u64)));
     Table::new("Files", &["File", "Lines", "Read", "Not read"], rows.collect()).remarking(remark).wide()
 }
