@@ -224,7 +224,7 @@ fn hour_row(hour: i64, group: &Group, aggregate: &Aggregate, covered_s: u64) -> 
     if let Some((requests, second)) = aggregate.busiest_second() {
         (figures.rps_peak, figures.rps_peak_at) = (requests, Some(hour + i64::from(second)));
     }
-    figures.seconds = aggregate.counts(CellKind::Second);
+    figures.seconds = aggregate.counts(CellKind::Second).collect();
     figures.clients_sketch = aggregate.sketch.to_bytes();
     HourRow { hour, group: group.clone(), figures }
 }
@@ -299,12 +299,12 @@ fn several(rows: Vec<GroupRow>) -> Vec<GroupRow> {
 fn figures(aggregate: &Aggregate, covered_s: u64) -> Figures {
     let sums = &aggregate.sums;
     let status_codes: Vec<(u16, u64)> =
-        aggregate.counts(CellKind::Status).into_iter().map(|(code, count)| (code as u16, count)).collect();
+        aggregate.counts(CellKind::Status).map(|(code, count)| (code as u16, count)).collect();
     let class = |class: u16| {
         status_codes.iter().filter(|(code, _)| code / 100 == class).map(|(_, count)| count).sum()
     };
     let classes: [u64; 5] = [1, 2, 3, 4, 5].map(class);
-    let cache = aggregate.counts(CellKind::Cache);
+    let cache: Vec<(u32, u64)> = aggregate.counts(CellKind::Cache).collect();
     let known = |n: u64, value: u64| (n > 0).then_some(value);
     Figures {
         requests: sums.requests,
@@ -355,7 +355,6 @@ fn cache_sum(states: &[(u32, u64)], wanted: impl Fn(CacheStatus) -> bool) -> Opt
 fn terminations(aggregate: &Aggregate) -> Vec<(String, u64)> {
     let mut states: Vec<(String, u64)> = aggregate
         .counts(CellKind::Termination)
-        .into_iter()
         .map(|(packed, count)| (unpack_termination(packed), count))
         .collect();
     states.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));

@@ -4,21 +4,17 @@ use memchr::memchr;
 
 const ONES: u64 = u64::from_le_bytes([1; 8]);
 const HIGH_BITS: u64 = ONES << 7;
-const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+pub(crate) const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
 
 /// What is left of a line.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cursor<'l> {
     rest: &'l [u8],
-    /// The last eight bytes of the line (zeros in front of a shorter one), so that its end needs no slow path.
-    tail: u64,
 }
 
 impl<'l> Cursor<'l> {
-    #[inline(always)]
-    pub(crate) fn new(line: &'l [u8]) -> Self {
-        let tail = line.last_chunk().map_or_else(|| short_tail(line), |tail| u64::from_le_bytes(*tail));
-        Self { rest: line, tail }
+    pub(crate) const fn new(line: &'l [u8]) -> Self {
+        Self { rest: line }
     }
 
     #[inline(always)]
@@ -29,21 +25,13 @@ impl<'l> Cursor<'l> {
     /// The next eight bytes, first byte lowest; zeros beyond the end.
     #[inline(always)]
     pub(crate) fn word(&self) -> u64 {
-        match self.rest.first_chunk() {
-            Some(head) => u64::from_le_bytes(*head),
-            None if self.rest.is_empty() => 0,
-            None => self.tail >> (64 - 8 * self.rest.len()),
-        }
+        self.rest.first_chunk().map_or_else(|| short_word(self.rest), |head| u64::from_le_bytes(*head))
     }
 
     /// The eight bytes that begin `skip` bytes on.
     #[inline(always)]
     pub(crate) fn word_at(&self, skip: usize) -> u64 {
-        match self.rest.get(skip..).and_then(|rest| rest.first_chunk()) {
-            Some(head) => u64::from_le_bytes(*head),
-            None if self.rest.len() <= skip => 0,
-            None => self.tail >> (64 - 8 * (self.rest.len() - skip)),
-        }
+        Cursor::new(self.rest.get(skip..).unwrap_or_default()).word()
     }
 
     /// Goes `length` bytes on, and gives them. `None` beyond the end.
@@ -57,14 +45,10 @@ impl<'l> Cursor<'l> {
     /// Bytes before the first `byte`. `None` if there is none.
     #[inline(always)]
     pub(crate) fn find(&self, byte: u8) -> Option<usize> {
-        let differences = self.word() ^ (ONES * u64::from(byte));
-        let zeros = differences.wrapping_sub(ONES) & !differences & HIGH_BITS;
-        if zeros != 0 {
-            let at = zeros.trailing_zeros() as usize / 8;
-            return (at < self.rest.len()).then_some(at);
+        match first_equal(self.word(), byte) {
+            8 => find_far(self.rest, byte),
+            at => (at < self.rest.len()).then_some(at),
         }
-        // Most values are longer than a word or much longer.
-        memchr(byte, self.rest.get(8..)?).map(|at| at + 8)
     }
 
     /// The digits next, as a number, and how many there are: up to seven. `None` if there are none or more.
@@ -76,12 +60,21 @@ impl<'l> Cursor<'l> {
         if first <= 9 && second > 9 {
             return Some((u64::from(first), 1));
         }
-        let others = no_digits(word);
+        let others = after_digits(word);
         let bits = others.trailing_zeros() & !7;
         if bits == 0 || others == 0 {
             return None;
         }
         Some((eight_digits((word ^ ZEROS) << (64 - bits)), bits as usize / 8))
+    }
+
+    /// How many digits are next, and the byte behind them. `None` if there are more than seven.
+    #[inline(always)]
+    pub(crate) fn number_length(&self) -> Option<(usize, u8)> {
+        let word = self.word();
+        let others = after_digits(word);
+        let bits = others.trailing_zeros() & !7;
+        (others != 0).then_some((bits as usize / 8, (word >> (bits & 63)) as u8))
     }
 
     /// A number with a point and three decimals next, in thousandths, and its length, if both fit into a word with
@@ -103,11 +96,59 @@ impl<'l> Cursor<'l> {
     }
 }
 
+/// The place of the first such byte in a word, 8 if there is none.
+#[inline(always)]
+fn first_equal(word: u64, byte: u8) -> usize {
+    let differences = word ^ (ONES * u64::from(byte));
+    let zeros = differences.wrapping_sub(ONES) & !differences & HIGH_BITS;
+    zeros.trailing_zeros() as usize / 8
+}
+
+/// Bytes that are compared together.
+const BLOCK: usize = 32;
+/// Blocks that are searched before `memchr` is called: that takes as long as two of them.
+const NEAR_BLOCKS: usize = 4;
+
+/// Looks behind the first word.
+fn find_far(text: &[u8], byte: u8) -> Option<usize> {
+    let mut rest = text.get(8..)?;
+    for _ in 0..NEAR_BLOCKS {
+        let Some((block, after)) = rest.split_first_chunk::<BLOCK>() else { break };
+        // Without a branch inside, so that the compiler compares whole vectors.
+        if block.iter().fold(false, |found, other| found | (*other == byte)) {
+            return Some(text.len() - rest.len() + find_in_block(block, byte));
+        }
+        rest = after;
+    }
+    memchr(byte, rest).map(|at| text.len() - rest.len() + at)
+}
+
+#[inline(always)]
+fn find_in_block(block: &[u8; BLOCK], byte: u8) -> usize {
+    let mut at = 0;
+    for word in block.as_chunks().0 {
+        let place = first_equal(u64::from_le_bytes(*word), byte);
+        at += place;
+        if place < 8 {
+            break;
+        }
+    }
+    at
+}
+
 /// The high bit of each byte that is no digit.
 #[inline(always)]
 fn no_digits(word: u64) -> u64 {
     let digits = word ^ ZEROS;
     (((digits & !HIGH_BITS) + ONES * 0x76) | digits) & HIGH_BITS
+}
+
+/// The lowest bit is the high bit of the first byte that is no digit.
+#[inline(always)]
+fn after_digits(word: u64) -> u64 {
+    // The sum carries only into bytes behind that one.
+    let digits = word ^ ZEROS;
+    (digits.wrapping_add(ONES * 0x76) | digits) & HIGH_BITS
 }
 
 /// The number that eight digits make, the first in the lowest byte: they are added up in pairs, fours and eights.
@@ -118,11 +159,14 @@ fn eight_digits(digits: u64) -> u64 {
     (fours.wrapping_mul(10_000) + (fours >> 32)) & 0xffff_ffff
 }
 
+/// The last bytes of a line, fewer than eight.
 #[cold]
-fn short_tail(line: &[u8]) -> u64 {
-    let mut tail = [0; 8];
-    tail[8 - line.len()..].copy_from_slice(line);
-    u64::from_le_bytes(tail)
+fn short_word(rest: &[u8]) -> u64 {
+    if let (Some(head), Some(tail)) = (rest.first_chunk(), rest.last_chunk()) {
+        let tail = u64::from(u32::from_le_bytes(*tail));
+        return u64::from(u32::from_le_bytes(*head)) | tail << (8 * (rest.len() - 4));
+    }
+    rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]

@@ -10,82 +10,80 @@ const DAY_S: i64 = 86_400;
 /// Dates already worked out, to the minute: neighbouring lines nearly always share theirs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Dates {
-    clf: Option<ClfMinute>,
-    iso: Option<IsoMinute>,
-    zoneless: Option<ZonelessMinute>,
+    clf: Minute<4>,
+    iso: Minute<3>,
+    zoneless: Minute<3>,
 }
 
+/// A date that was read, as words in which its seconds are zeros, and the instant at which its minute began.
 #[derive(Debug, Clone)]
-struct ClfMinute {
-    text: [u8; 17],
-    zone: [u8; 6],
+struct Minute<const N: usize> {
+    words: [u64; N],
     us: i64,
 }
 
-#[derive(Debug, Clone)]
-struct IsoMinute {
-    text: [u8; 16],
-    zone: [u8; 6],
-    us: i64,
+impl<const N: usize> Default for Minute<N> {
+    fn default() -> Self {
+        // The last word of every date has zeros where its seconds were, so this is none.
+        Self { words: [u64::MAX; N], us: 0 }
+    }
 }
 
-#[derive(Debug, Clone)]
-struct ZonelessMinute {
-    text: [u8; 17],
-    us: i64,
+impl<const N: usize> Minute<N> {
+    #[inline(always)]
+    fn is(&self, words: &[u64; N]) -> bool {
+        self.words.iter().zip(words).fold(0, |all, (known, word)| all | (known ^ word)) == 0
+    }
 }
 
 impl Dates {
     /// `10/Oct/2000:13:55:36 -0700`, nginx `$time_local`, HAProxy `%T`, `%trg`, `%Tl`, `%trl`.
     #[inline(always)]
     pub(crate) fn clf(&mut self, text: &[u8; 26]) -> Option<i64> {
-        let minute: &[u8; 17] = text.first_chunk()?;
-        let zone: &[u8; 6] = text.last_chunk()?;
-        let base = match &self.clf {
-            Some(known) if known.text == *minute && known.zone == *zone => known.us,
-            _ => {
-                let us = clf_minute(minute)? * MINUTE_US - zone_us(zone)?;
-                self.clf = Some(ClfMinute { text: *minute, zone: *zone, us });
-                us
-            }
-        };
-        Some(base + second_us([text[17], text[18], text[19]])?)
+        let second_us = second_us([text[17], text[18], text[19]])?;
+        let words = [
+            word(text, 0),
+            word(text, 8),
+            word(text, 16) & 0xffff_ffff_0000_ffff,
+            word(text, 18) & 0xffff_ffff_ffff_0000,
+        ];
+        if !self.clf.is(&words) {
+            let us = clf_minute(text.first_chunk()?)? * MINUTE_US - zone_us(text.last_chunk()?)?;
+            self.clf = Minute { words, us };
+        }
+        Some(self.clf.us + second_us)
     }
 
     /// `2026-11-20T13:00:00+01:00`, nginx `$time_iso8601`.
     #[inline(always)]
     pub(crate) fn iso(&mut self, text: &[u8; 25]) -> Option<i64> {
-        let minute: &[u8; 16] = text.first_chunk()?;
-        let zone: &[u8; 6] = text.last_chunk()?;
-        let base = match &self.iso {
-            Some(known) if known.text == *minute && known.zone == *zone => known.us,
-            _ => {
-                let us = iso_minute(minute)? * MINUTE_US - colon_zone_us(zone)?;
-                self.iso = Some(IsoMinute { text: *minute, zone: *zone, us });
-                us
-            }
-        };
-        Some(base + second_us([text[16], text[17], text[18]])?)
+        let second_us = second_us([text[16], text[17], text[18]])?;
+        let words = [word(text, 0), word(text, 8), word(text, 17) & 0xffff_ffff_ffff_0000];
+        if !self.iso.is(&words) {
+            let us = iso_minute(text.first_chunk()?)? * MINUTE_US - colon_zone_us(text.last_chunk()?)?;
+            self.iso = Minute { words, us };
+        }
+        Some(self.iso.us + second_us)
     }
 
     /// `10/Oct/2000:13:55:36.123` in `zone`, HAProxy `%t` and `%tr`. A repeated local time is the first of the two.
     #[inline(always)]
     pub(crate) fn zoneless(&mut self, text: &[u8; 24], zone: &TimeZone) -> Option<i64> {
-        let minute: &[u8; 17] = text.first_chunk()?;
-        let base = match &self.zoneless {
-            Some(known) if known.text == *minute => known.us,
-            _ => {
-                let us = local_us(clf_minute(minute)?, zone)?;
-                self.zoneless = Some(ZonelessMinute { text: *minute, us });
-                us
-            }
-        };
         let millis = i64::from(digits([text[21], text[22], text[23]])?);
-        if text[20] != b'.' {
-            return None;
+        let second_us = second_us([text[17], text[18], text[19]])?;
+        let words = [word(text, 0), word(text, 8), word(text, 16) & 0x0000_00ff_0000_ffff];
+        if !self.zoneless.is(&words) {
+            let us = local_us(clf_minute(text.first_chunk()?).filter(|_| text[20] == b'.')?, zone)?;
+            self.zoneless = Minute { words, us };
         }
-        Some(base + second_us([text[17], text[18], text[19]])? + millis * 1_000)
+        Some(self.zoneless.us + second_us + millis * 1_000)
     }
+}
+
+/// The eight bytes from `at`, which lie within the text.
+#[inline(always)]
+fn word(text: &[u8], at: usize) -> u64 {
+    text.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// RFC 3339 as syslog daemons write it (`T` or a space, any decimals, `Z`, `+01:00` or `+0100`), and its length.

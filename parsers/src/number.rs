@@ -99,8 +99,8 @@ fn separator(rest: &[u8]) -> Option<&'static [u8]> {
 /// Any number that nobody keeps: sign, digits and decimals.
 #[inline(always)]
 pub(crate) fn skip(cursor: &mut Cursor<'_>) {
-    let length = match cursor.digits() {
-        Some((_, length)) if cursor.rest().get(length) != Some(&b'.') => length,
+    let length = match cursor.number_length() {
+        Some((length @ 1.., end)) if end != b'.' => length,
         _ => odd_length(cursor.rest()),
     };
     cursor.take(length);
@@ -109,11 +109,16 @@ pub(crate) fn skip(cursor: &mut Cursor<'_>) {
 /// Numbers with slashes between them. `None` if there are not so many.
 #[inline(always)]
 pub(crate) fn skip_run(cursor: &mut Cursor<'_>, further: u8) -> Option<()> {
-    skip(cursor);
     for _ in 0..further {
-        cursor.take(1).filter(|slash| *slash == b"/")?;
-        skip(cursor);
+        match cursor.number_length() {
+            Some((length, b'/')) => drop(cursor.take(length + 1)),
+            _ => {
+                skip(cursor);
+                cursor.take(1).filter(|slash| *slash == b"/")?;
+            }
+        }
     }
+    skip(cursor);
     Some(())
 }
 

@@ -5,6 +5,7 @@ use memchr::{memchr, memchr_iter};
 use crate::cursor::Cursor;
 use crate::date::Dates;
 use crate::format::Format;
+use crate::prefix::Prefixes;
 use crate::record::{Event, Line, Record, Reject, RejectKind};
 use crate::step::{End, Field, Shape, Step};
 use crate::{event, prefix};
@@ -12,11 +13,12 @@ use crate::{event, prefix};
 /// Places at which the end of an ambiguous value is tried before the line counts as ambiguous: keeps work linear.
 const MAX_PLACES: usize = 64;
 
-/// Reads lines of one format. Keeps only the last date, to save working out the next one.
+/// Reads lines of one format. Keeps only the last prefix and date, to save working out the next ones.
 #[derive(Debug, Clone)]
 pub struct Parser<'f> {
     pub(crate) format: &'f Format,
     pub(crate) dates: Dates,
+    prefixes: Prefixes,
     reference_us: i64,
 }
 
@@ -56,22 +58,27 @@ impl<'r, 'l> Draft<'r, 'l> {
 
 impl<'f> Parser<'f> {
     pub(crate) fn new(format: &'f Format, reference_us: i64) -> Self {
-        Self { format, dates: Dates::default(), reference_us }
+        Self { format, dates: Dates::default(), prefixes: Prefixes::default(), reference_us }
     }
 
     /// Reads one line, given without its `\n`; a `\r` before that is dropped.
     #[must_use]
     pub fn parse<'l>(&mut self, line: &'l [u8]) -> Line<'l> {
+        let mut parsed = Line::Blank;
+        self.parse_into(line, &mut parsed);
+        parsed
+    }
+
+    /// The same, written where the last line's outcome was: a record is too large to move for every line.
+    pub fn parse_into<'l>(&mut self, line: &'l [u8], parsed: &mut Line<'l>) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let message = if self.format.prefixed { prefix::skip(line) } else { line };
-        // Written in place, because a record is too large to copy for every line.
-        let mut parsed = Line::Record(Record::default());
-        if let Line::Record(record) = &mut parsed
+        let message = if self.format.prefixed { self.prefixes.skip(line) } else { line };
+        *parsed = Line::Record(Record::default());
+        if let Line::Record(record) = parsed
             && let Err(stop) = self.read(message, &mut Draft::new(record))
         {
-            parsed = self.no_record(line, message, stop);
+            *parsed = self.no_record(line, message, stop);
         }
-        parsed
     }
 
     #[inline(always)]
@@ -160,13 +167,6 @@ impl<'f> Parser<'f> {
         limit: Option<u8>,
         rest: &[u8],
     ) -> Result<usize, Stop> {
-        // A cookie is logged as `NAME=value`, so a dash or nothing is a missing one, whatever comes later in the line.
-        if self.format.steps[at].field == Field::Skip(Shape::Cookie) {
-            let dash = usize::from(rest.first() == Some(&b'-'));
-            if rest.get(dash) == Some(&from) {
-                return Ok(dash);
-            }
-        }
         let limit = limit.and_then(|byte| memchr(byte, rest)).map_or(rest.len(), |last| last + 1);
         let mut places = memchr_iter(from, &rest[..limit]).peekable();
         if places.peek().is_none() {

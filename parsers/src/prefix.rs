@@ -4,15 +4,62 @@ use jiff::tz::TimeZone;
 
 use crate::date;
 
-/// The message behind any prefix: `<PRI>`, RFC 3164, RFC 5424, ISO dates, journald, HAProxy's own, CRI.
-#[inline]
-pub(crate) fn skip(line: &[u8]) -> &[u8] {
-    let text = skip_priority(line);
+/// Longest prefix that is kept: a date, a host and a tag.
+const MAX_KEPT: usize = 96;
+
+/// The last prefix, for the lines of the same second, host and process.
+#[derive(Debug, Clone)]
+pub(crate) struct Prefixes {
+    text: [u8; MAX_KEPT],
+    length: usize,
+}
+
+impl Default for Prefixes {
+    fn default() -> Self {
+        Self { text: [0; MAX_KEPT], length: 0 }
+    }
+}
+
+impl Prefixes {
+    /// The message behind any prefix: `<PRI>`, RFC 3164, RFC 5424, ISO dates, journald, HAProxy's own, CRI.
+    #[inline(always)]
+    pub(crate) fn skip<'l>(&mut self, line: &'l [u8]) -> &'l [u8] {
+        // A bare address, which neither RFC 5424's `1 ` nor an ISO date's `-` looks like.
+        if let [b'0'..=b'9', b'0'..=b'9' | b'.', _, _, fifth, ..] = line
+            && *fifth != b'-'
+        {
+            return line;
+        }
+        match (self.text.get(..self.length), line.split_at_checked(self.length)) {
+            (Some(last), Some((prefix, message))) if !last.is_empty() && last == prefix => message,
+            _ => self.skip_new(line),
+        }
+    }
+
+    #[inline(never)]
+    fn skip_new<'l>(&mut self, line: &'l [u8]) -> &'l [u8] {
+        let text = skip_priority(line);
+        let (message, tag) = match text {
+            [b'A'..=b'S', b'a'..=b'u', b'a'..=b'y', b' ', ..] if rfc3164_date(text).is_some() => {
+                let host = &text[16..];
+                let message = skip_host_and_tag(host);
+                (message, message.len() < host.len())
+            }
+            _ => (skip_other(text), false),
+        };
+        let prefix = &line[..line.len() - message.len()];
+        // Without a tag, where the prefix ends depends on what comes behind it.
+        if tag && let Some(kept) = self.text.get_mut(..prefix.len()) {
+            kept.copy_from_slice(prefix);
+            self.length = prefix.len();
+        }
+        message
+    }
+}
+
+/// The message behind a prefix that is not RFC 3164's.
+fn skip_other(text: &[u8]) -> &[u8] {
     match text {
-        [b'A'..=b'S', b'a'..=b'u', b'a'..=b'y', b' ', ..] => match rfc3164_date(text) {
-            Some(_) => skip_host_and_tag(&text[16..]),
-            None => text,
-        },
         [b'1', b' ', rest @ ..] => skip_rfc5424(rest).unwrap_or(text),
         [_, _, _, _, b'-', ..] => match date::rfc3339(text) {
             Some((_, length)) => match text.get(length..) {

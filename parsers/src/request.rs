@@ -28,10 +28,10 @@ const MAX_METHOD: usize = 32;
 /// The method, and what follows its space.
 #[inline(always)]
 fn split_method(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    match line.first_chunk() {
-        Some(b"GET ") => Some((&line[..3], &line[4..])),
-        _ => split_rare_method(line),
+    if line.first_chunk() == Some(b"GET ") {
+        return Some((&line[..3], &line[4..]));
     }
+    split_rare_method(line)
 }
 
 fn split_rare_method(line: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -49,7 +49,8 @@ fn is_token(byte: &u8) -> bool {
 #[inline(always)]
 fn split_protocol(text: &[u8]) -> Option<(&[u8], &[u8])> {
     if let Some((target, protocol)) = text.split_last_chunk::<9>()
-        && let Some(b" HTTP/1." | b" HTTP/2.") = protocol.first_chunk()
+        && let Some(version) = protocol.first_chunk()
+        && (version == b" HTTP/1." || version == b" HTTP/2.")
         && protocol[8].is_ascii_digit()
     {
         return Some((target, &protocol[1..]));

@@ -37,20 +37,19 @@ impl Parser<'_> {
                 cursor.take(list.length);
                 Ok(())
             }
-            Field::Skip(shape) => self.skip(at, shape, step, cursor, draft),
+            Field::Skip(shape) => self.skip(at, shape, step, cursor),
             _ => self.numeric(at, step, cursor, draft),
         }
     }
 
     /// A value that nobody keeps.
-    #[inline(always)]
+    #[inline(never)]
     fn skip<'l>(
         &mut self,
         at: usize,
         shape: Shape,
         step: &Step,
         cursor: &mut Cursor<'l>,
-        draft: &Draft<'_, 'l>,
     ) -> Result<(), Stop> {
         match shape {
             Shape::Number => {
@@ -66,7 +65,10 @@ impl Parser<'_> {
                 Ok(())
             }
             Shape::Fixed(width) => cursor.take(width.into()).map(|_| ()).ok_or(Stop::cut()),
-            Shape::Word | Shape::Text | Shape::Cookie => self.text(at, step, cursor, draft).map(|_| ()),
+            Shape::Word | Shape::Text | Shape::Cookie => {
+                let length = self.length(at, step, *cursor)?;
+                cursor.take(length).map(|_| ()).ok_or(Stop::cut())
+            }
         }
     }
 
@@ -116,7 +118,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn textual<'l>(
         &mut self,
         at: usize,
@@ -155,7 +157,7 @@ impl Parser<'_> {
     }
 
     /// The address a field begins with, else whatever its end leaves of it.
-    #[inline(always)]
+    #[inline(never)]
     fn client<'l>(
         &mut self,
         at: usize,
@@ -176,7 +178,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn date(&mut self, field: Field, cursor: &mut Cursor<'_>, draft: &mut Draft<'_, '_>) -> Result<(), Stop> {
         let rest = cursor.rest();
         let (us, length) = match field {
@@ -193,7 +195,7 @@ impl Parser<'_> {
     }
 
     /// Seconds as nginx writes them, with three decimals, or in any other form.
-    #[inline(always)]
+    #[inline(never)]
     fn seconds(&self, step: &Step, cursor: &mut Cursor<'_>) -> Result<Option<u64>, Stop> {
         if let Some((ms, length)) = cursor.thousandths() {
             cursor.take(length);
@@ -204,7 +206,7 @@ impl Parser<'_> {
         Ok(us)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn seconds_list(&self, step: &Step, cursor: &mut Cursor<'_>) -> Result<Option<u64>, Stop> {
         let first = self.seconds(step, cursor)?;
         if !matches!(cursor.rest(), [b',', ..] | [b' ', b':', ..]) {
@@ -302,14 +304,23 @@ impl Parser<'_> {
             }
             End::LastQuote => last_quote(cursor.rest()),
             End::JsonQuote => Ok(json_quote(cursor.rest()).unwrap_or(cursor.rest().len())),
-            End::Search { from, limit } => self.search(at, *from, *limit, cursor.rest()),
+            End::Search { from, limit } => {
+                // A cookie is logged as `NAME=value`, so a dash or nothing is a missing one, whatever comes later.
+                if step.field == Field::Skip(Shape::Cookie) {
+                    let dash = usize::from(cursor.rest().first() == Some(&b'-'));
+                    if cursor.rest().get(dash) == Some(from) {
+                        return Ok(dash);
+                    }
+                }
+                self.search(at, *from, *limit, cursor.rest())
+            }
             End::Line | End::Own => Ok(cursor.rest().len()),
         }
     }
 }
 
 /// HAProxy's `address:port`, `unix:id`, or two dashes.
-#[inline(always)]
+#[inline(never)]
 fn client_port<'l>(end: u8, cursor: &mut Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Result<(), Stop> {
     if let Some((address, length)) = address::ipv4(cursor)
         && cursor.rest().get(length) == Some(&b':')
@@ -333,7 +344,7 @@ fn client_port<'l>(end: u8, cursor: &mut Cursor<'l>, draft: &mut Draft<'_, 'l>) 
 }
 
 /// nginx's status, always three digits.
-#[inline(always)]
+#[inline(never)]
 fn status(cursor: &mut Cursor<'_>, draft: &mut Draft<'_, '_>) -> Result<(), Stop> {
     match cursor.rest() {
         [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', ..] => {
@@ -351,7 +362,7 @@ fn status(cursor: &mut Cursor<'_>, draft: &mut Draft<'_, '_>) -> Result<(), Stop
     }
 }
 
-#[inline(always)]
+#[inline(never)]
 fn termination<'l>(width: u8, cursor: &mut Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Result<(), Stop> {
     let no_state = Stop::new(RejectKind::Shape, *cursor);
     let state = cursor.take(width.into()).ok_or(Stop::cut())?;
@@ -387,12 +398,12 @@ fn keep_request<'l>(request: Option<&'l [u8]>, record: &mut Record<'l>) {
 }
 
 /// `{…} `: HAProxy escapes braces inside.
-#[inline(always)]
+#[inline(never)]
 fn captures(cursor: &mut Cursor<'_>) -> Result<(), Stop> {
     if cursor.rest().first() != Some(&b'{') {
         return Ok(());
     }
-    let end = memchr(b'}', cursor.rest()).ok_or(Stop::cut())?;
+    let end = cursor.find(b'}').ok_or(Stop::cut())?;
     cursor.take(end + 1);
     if cursor.rest().first() == Some(&b' ') {
         cursor.take(1);

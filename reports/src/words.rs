@@ -69,7 +69,7 @@ pub(crate) fn terminations(states: &[(String, u64)]) -> Vec<(String, u64)> {
 pub(crate) fn termination_meaning(state: &str) -> String {
     let known = match state {
         "--" => "normally",
-        "CR" | "cR" => "client sent no full request (often a pre-connect)",
+        "CR" | "cR" => "no full request, often a pre-connect",
         "PR" => "request denied or invalid",
         "PT" => "tarpitted",
         "PH" => "response denied or invalid",

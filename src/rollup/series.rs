@@ -232,7 +232,8 @@ mod tests {
             key.set(&name);
             prop_assert_eq!(key.dimensions(), name);
             prop_assert!(name.is(key.as_bytes()));
-            prop_assert!(!Dimensions { backend: Some(b"x"), ..name }.is(key.as_bytes()));
+            let other = Dimensions { backend: Some(b"x"), ..name };
+            prop_assert!(!other.is(key.as_bytes()));
         }
     }
 }

@@ -172,20 +172,15 @@ impl HourRollup {
     /// Every series with what it adds up to, sorted by name.
     #[must_use]
     pub fn series(&self) -> Vec<(SeriesKey, Aggregate)> {
-        let mut all: Vec<_> = self
-            .series
-            .entries()
-            .iter()
-            .zip(&self.sketches)
-            .map(|(entry, sketch)| {
-                let key = SeriesKey::from_bytes(self.series.key(entry));
-                (key, Aggregate { sums: entry.tally, sketch: sketch.clone(), ..Aggregate::default() })
-            })
+        let entries = self.series.entries().iter().zip(&self.sketches);
+        let aggregate = |sums, sketch: &Sketch| Aggregate { sums, sketch: sketch.clone(), ..Aggregate::default() };
+        let mut all: Vec<_> = entries
+            .map(|(entry, sketch)| (SeriesKey::from_bytes(self.series.key(entry)), aggregate(entry.tally, sketch)))
             .collect();
-        self.cells.for_each(|key, count| {
+        for (key, count) in self.cells.sorted() {
             let (series, cell) = Cell::of_key(key);
-            all[series as usize].1.cells.add_wide(cell.key(0), count);
-        });
+            all[series as usize].1.cells.push((cell, count));
+        }
         all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         all
     }
@@ -248,10 +243,11 @@ impl Cells {
         }
     }
 
-    fn for_each(&self, mut visit: impl FnMut(u32, u64)) {
+    /// Every key with its whole count, ascending.
+    fn sorted(&self) -> Vec<(u32, u64)> {
         match self {
-            Self::Open(table) => table.iter().for_each(|(key, count)| visit(key, count)),
-            Self::Packed(packed) => packed.iter().for_each(|(key, count)| visit(key, count)),
+            Self::Open(table) => PackedCounts::pack(table).sorted(),
+            Self::Packed(packed) => packed.sorted(),
         }
     }
 }
@@ -265,7 +261,8 @@ pub struct Aggregate {
     pub sketch: Sketch,
     /// Requests of the busiest second of the hours added with [`merge_hour`](Self::merge_hour), and that second.
     pub peak: Option<(u64, i64)>,
-    cells: CountTable,
+    /// Ascending.
+    cells: Vec<(Cell, u64)>,
 }
 
 impl Aggregate {
@@ -285,41 +282,45 @@ impl Aggregate {
     fn merge_cells(&mut self, other: &Self, wanted: impl Fn(Cell) -> bool) {
         self.sums.merge(&other.sums);
         self.sketch.merge(&other.sketch);
-        for (key, count) in other.cells.iter().filter(|(key, _)| wanted(Cell::of_key(*key).1)) {
-            self.cells.add_wide(key, count);
-        }
+        let more = other.cells.iter().filter(|(cell, _)| wanted(*cell)).copied();
+        self.cells = if self.cells.is_empty() { more.collect() } else { merge_sorted(&self.cells, more) };
     }
 
     /// Requests of the busiest second of an hour, and that second, from 0; the earliest of several.
     #[must_use]
     pub fn busiest_second(&self) -> Option<(u64, u32)> {
-        let seconds = self.counts(CellKind::Second).into_iter().map(|(second, requests)| (requests, second));
+        let seconds = self.counts(CellKind::Second).map(|(second, requests)| (requests, second));
         seconds.max_by_key(|(requests, second)| (*requests, std::cmp::Reverse(*second)))
     }
 
     /// (value, count) of every cell of a kind, ascending.
-    #[must_use]
-    pub fn counts(&self, kind: CellKind) -> Vec<(u32, u64)> {
-        let cells = self.cells.iter().map(|(key, count)| (Cell::of_key(key).1, count));
-        let mut counts: Vec<_> = cells
-            .filter(|(cell, _)| cell.kind() == kind)
-            .map(|(cell, count)| (cell.value(), count))
-            .collect();
-        counts.sort_unstable();
-        // A huge count comes in several parts.
-        counts.dedup_by(|part, sum| {
-            let same = part.0 == sum.0;
-            sum.1 += u64::from(same) * part.1;
-            same
-        });
-        counts
+    pub fn counts(&self, kind: CellKind) -> impl Iterator<Item = (u32, u64)> + '_ {
+        let from = self.cells.partition_point(|(cell, _)| cell.kind() < kind);
+        let of_kind = self.cells[from..].iter().take_while(move |(cell, _)| cell.kind() == kind);
+        of_kind.map(|(cell, count)| (cell.value(), *count))
     }
 
     /// The distribution of a time.
     #[must_use]
     pub fn histogram(&self, timing: TimingKind) -> Histogram {
         let sums = self.sums.timings[timing as usize];
-        let buckets = self.counts(timing.cells());
+        let buckets = self.counts(timing.cells()).collect();
         Histogram { n: sums.n, sum_us: sums.sum_us, max_us: sums.max_us, sub_ms: sums.sub_ms, buckets }
     }
+}
+
+fn merge_sorted(cells: &[(Cell, u64)], more: impl Iterator<Item = (Cell, u64)>) -> Vec<(Cell, u64)> {
+    let mut merged = Vec::with_capacity(cells.len() + more.size_hint().0);
+    let mut rest = cells.iter().copied().peekable();
+    for (cell, mut count) in more {
+        while let Some(before) = rest.next_if(|(other, _)| *other < cell) {
+            merged.push(before);
+        }
+        if let Some((_, same)) = rest.next_if(|(other, _)| *other == cell) {
+            count += same;
+        }
+        merged.push((cell, count));
+    }
+    merged.extend(rest);
+    merged
 }

@@ -1,7 +1,7 @@
 //! What every chart has around its values: title, legend, axes, bands for missing hours, notes at points.
 
 use super::ink::Ink;
-use super::picture::{Anchor, Hover, Mark, Picture};
+use super::picture::{Anchor, Hover, Mark, Picture, showable};
 use super::scale::{Room, Scale};
 use super::timeline::{Tick, Timeline};
 use crate::text;
@@ -258,7 +258,7 @@ impl<'a> Frame<'a> {
         let points: Vec<_> = places.iter().enumerate().map(middle).collect();
         for run in runs(&points) {
             match run[..] {
-                [at] => self.picture.marks.push(Mark::Dot { at, radius: width * 1.25, ink }),
+                [at] => self.picture.marks.push(Mark::Dot { at, radius: width.max(2.0) * 1.25, ink }),
                 _ => self.line(run, ink, width),
             }
         }
@@ -325,7 +325,7 @@ impl<'a> Frame<'a> {
     }
 
     fn text(&mut self, at: (f64, f64), text: &str, px: f64, anchor: Anchor, bold: bool, ink: Ink) {
-        let text = text::safe(text).into_owned();
+        let text = showable(text);
         // Centred on the capitals, not on the small letters.
         let at = (at.0, at.1 + px * 0.09);
         self.picture.marks.push(Mark::Text { at, text, px, anchor, bold, ink });

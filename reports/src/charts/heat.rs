@@ -23,7 +23,7 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
 
     let keys: Vec<_> =
         STEP_NAMES.iter().enumerate().map(|(step, name)| Key::new(Ink::Heat(step), *name)).collect();
-    let note = format!("share of each {}’s requests", timeline.unit());
+    let note = format!("share of requests per {}", timeline.unit());
     let mut frame = Frame::new(shape, timeline, "Latency bands", &note, &keys);
     let panel = frame.panel(0.0, 1.0);
     frame.gaps(&panel, |column| columns[column].is_some());

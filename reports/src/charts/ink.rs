@@ -91,7 +91,7 @@ impl Ink {
             Self::Axis => (0xB6_BEC7, 0x48_515B),
             Self::Gap => (0xF3_F4F6, 0x1D_2228),
             Self::Mean => (0x2A_6FB8, 0x5B_A3E6),
-            Self::Peak => (0xC9_6A12, 0xF0_9A45),
+            Self::Peak => (0xA9_540A, 0xF0_9A45),
             Self::P50 => (0x86_B4DD, 0x4C_79A3),
             Self::P95 => (0x1D_5FA8, 0x6A_B0F2),
             Self::P99 => (0xA8_3F87, 0xDB_7FBE),
@@ -122,5 +122,50 @@ impl Ink {
     pub(crate) fn hex(self, theme: Theme) -> String {
         let RGBColor(red, green, blue) = self.colour(theme);
         format!("#{red:02X}{green:02X}{blue:02X}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    /// Relative luminance as in WCAG 2.
+    fn luminance(RGBColor(red, green, blue): RGBColor) -> f64 {
+        let linear = [red, green, blue].map(|part| {
+            let part = f64::from(part) / 255.0;
+            if part <= 0.040_45 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        });
+        0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        for theme in [Theme::Light, Theme::Dark] {
+            for written in [Ink::Text, Ink::Muted, Ink::Mean, Ink::Peak] {
+                for ground in [Ink::Paper, Ink::Gap] {
+                    let [a, b] = [written, ground].map(|ink| luminance(ink.colour(theme)) + 0.05);
+                    let contrast = a.max(b) / a.min(b);
+                    assert!(contrast >= 4.5, "{written:?} on {ground:?}, {theme:?}: {contrast:.2}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_light_colour_has_one_dark_one() {
+        let mut dark_of = HashMap::new();
+        for ink in Ink::all() {
+            let dark = ink.hex(Theme::Dark);
+            assert_eq!(*dark_of.entry(ink.hex(Theme::Light)).or_insert(dark.clone()), dark, "{ink:?}");
+        }
+    }
+
+    #[test]
+    fn more_of_it_is_darker_on_light_and_lighter_on_dark() {
+        let ramp =
+            |theme| (0..HEAT_STEPS).map(|step| luminance(Ink::Heat(step).colour(theme))).collect::<Vec<_>>();
+        assert!(ramp(Theme::Light).is_sorted_by(|less, more| less > more));
+        assert!(ramp(Theme::Dark).is_sorted_by(|less, more| less < more));
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
 
     let keys = LINES.map(|(name, ink, _)| Key::new(ink, name));
     let unit = timeline.unit();
-    let note = if timeline.is_hourly() { String::new() } else { format!("highest hour of each {unit}") };
+    let note = if timeline.is_hourly() { String::new() } else { format!("highest hour per {unit}") };
     let mut frame = Frame::new(shape, timeline, "Latency", &note, &keys);
     let panel = frame.panel(0.0, 1.0);
     let scale = Scale::fitting(values, frame.room(&panel));

@@ -1,6 +1,6 @@
 //! Pictures of a report: requests, latency, status classes, bytes, servers. Draws; never merges or computes percentiles.
 //!
-//! Each chart is one file with one function, `draw`, that turns the report's hours into a [`picture::Picture`];
+//! Each chart is one file with one function, `draw`, that turns the report's hours into a `Picture`;
 //! `bytes.rs` is the smallest. `timeline` cuts the window into columns, `scale` and `frame` make axes and header.
 
 mod bytes;

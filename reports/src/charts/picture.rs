@@ -1,6 +1,7 @@
 //! A picture as a list of marks in CSS pixels; plotters writes it as SVG, resvg rasterises that. Knows no chart.
 
 use super::{Ink, Theme};
+use crate::text;
 use plotters::prelude::{DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontDesc, FontFamily, FontStyle, ShapeStyle, TextStyle};
@@ -165,6 +166,11 @@ fn units(px: f64) -> i32 {
 
 fn point((x, y): (f64, f64)) -> (i32, i32) {
     (units(x), units(y))
+}
+
+/// Text of the log's as a picture shows it: nothing that hides or reorders, nothing that XML has no place for.
+pub(crate) fn showable(text: &str) -> String {
+    text::safe(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
 }
 
 fn escape(text: &str) -> String {

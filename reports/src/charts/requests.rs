@@ -7,7 +7,7 @@ use super::picture::Picture;
 use super::scale::{self, Scale};
 use super::timeline::Timeline;
 use crate::model::Report;
-use crate::text;
+use crate::{text, words};
 
 pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Option<Picture> {
     let columns = Column::all(&report.hour_totals, timeline);
@@ -22,14 +22,14 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
         format!("{}/s{at}", text::count(peak as u64))
     });
     panel(&mut frame, &lower, &means, 1e-3, Ink::Mean, |_, mean| format!("{}/s", text::rate(mean)));
-    frame.heading(&upper, &format!("busiest second of each {}", timeline.unit()), Ink::Peak);
-    frame.heading(&lower, &format!("mean of each {}", timeline.unit()), Ink::Mean);
+    frame.heading(&upper, &format!("busiest second per {}", timeline.unit()), Ink::Peak);
+    frame.heading(&lower, &format!("mean per {}", timeline.unit()), Ink::Mean);
     frame.time_axis(&lower);
     Some(frame.finish(&lower, |column| {
         let column = columns[column].as_ref()?;
         let at = column.peak_at.map_or_else(String::new, |at| format!(" at {}", timeline.second(at)));
-        let (mean, requests) = (text::rate(column.mean_per_s()), text::grouped(column.requests));
-        Some(format!("{mean}/s on average\n{}/s in the busiest second{at}\n{requests} requests", column.peak))
+        let (mean, requests) = (text::rate(column.mean_per_s()), words::counted(column.requests, "request"));
+        Some(format!("{mean}/s on average\n{}/s in the busiest second{at}\n{requests}", column.peak))
     }))
 }
 

@@ -37,7 +37,9 @@ const LOG_RATIO: f64 = 12.0;
 impl Scale {
     /// From 0 to `highest`; `smallest` is the least step between marks.
     pub(super) fn linear(highest: f64, room: Room, smallest: f64) -> Self {
-        let highest = if highest > 0.0 { highest } else { smallest };
+        if highest <= 0.0 {
+            return Self { curve: Curve::Linear { top: 1.0 }, ticks: vec![0.0] };
+        }
         let top = highest / (1.0 - room.head);
         let step = round_step(top / room.marks as f64).max(smallest);
         let last = (top / step).floor() as u32;
@@ -109,11 +111,7 @@ pub(super) fn bytes(value: f64) -> String {
 
 /// A mark's milliseconds: `0.5 ms`, `20 ms`, `1 s`.
 pub(super) fn millis(value: f64) -> String {
-    if value < 999.5 {
-        format!("{} ms", decimals(value, 3))
-    } else {
-        format!("{} s", decimals(value / 1e3, 2))
-    }
+    if value < 999.5 { format!("{} ms", decimals(value, 3)) } else { format!("{} s", number(value / 1e3)) }
 }
 
 fn in_thousands(mut value: f64, units: &[&str]) -> String {
@@ -123,4 +121,42 @@ fn in_thousands(mut value: f64, units: &[&str]) -> String {
         unit += 1;
     }
     format!("{}{}", decimals(value, 3), units[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOM: Room = Room { marks: 4, head: 0.1 };
+
+    #[test]
+    fn marks_are_round_and_below_the_top() {
+        let ticks = |highest| Scale::linear(highest, ROOM, 1.0).ticks;
+        assert_eq!(ticks(90.0), [0.0, 25.0, 50.0, 75.0, 100.0]);
+        assert_eq!(ticks(2.0), [0.0, 1.0, 2.0]);
+        assert_eq!(ticks(0.0), [0.0]);
+    }
+
+    #[test]
+    fn values_far_apart_stand_by_their_ratio() {
+        let scale = Scale::fitting([3.0, 30.0, 300.0, 0.0].into_iter(), ROOM);
+        assert_eq!(scale.ticks, [3.0, 10.0, 30.0, 100.0, 300.0]);
+        let step = scale.place(30.0) - scale.place(3.0);
+        assert!((scale.place(300.0) - scale.place(30.0) - step).abs() < 1e-9);
+        assert!((scale.place(300.0) - 0.9).abs() < 1e-9);
+        assert!(scale.place(0.0).abs() < 1e-9, "zero stands on the bottom line");
+    }
+
+    #[test]
+    fn values_close_together_stand_by_their_difference() {
+        let scale = Scale::fitting([20.0, 45.0].into_iter(), ROOM);
+        assert!((scale.place(20.0) * 2.25 - scale.place(45.0)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn marks_say_their_unit() {
+        assert_eq!([0.0, 0.25, 500.0, 2500.0].map(number), ["0", "0.25", "500", "2.5 k"]);
+        assert_eq!([0.0, 500.0, 2.5e9].map(bytes), ["0 B", "500 B", "2.5 GB"]);
+        assert_eq!([0.5, 20.0, 1000.0, 1e9].map(millis), ["0.5 ms", "20 ms", "1 s", "1 M s"]);
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::frame::{Frame, Key, Panel, Shape};
 use super::ink::{Ink, SERVERS};
-use super::picture::Picture;
+use super::picture::{Picture, showable};
 use super::scale::{Scale, number};
 use super::timeline::Timeline;
 use crate::model::{Group, HourRow, Report};
@@ -25,11 +25,11 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
         names.push(format!("{others} others"));
     }
     let key = |(nth, name): (usize, &String)| {
-        Key::new(ink(nth), text::truncate(&text::safe(name), shape.name_width, "…"))
+        Key::new(ink(nth), text::truncate(&showable(name), shape.name_width, "…"))
     };
     let keys: Vec<_> = names.iter().enumerate().map(key).collect();
 
-    let note = format!("share of each {}’s requests", timeline.unit());
+    let note = format!("share of requests per {}", timeline.unit());
     let mut frame = Frame::new(shape, timeline, "Requests per server", &note, &keys);
     let panel = frame.panel(0.0, 1.0);
     frame.value_axis(&panel, &Scale::share(), |share| format!("{} %", number(share * 100.0)));
@@ -88,7 +88,7 @@ fn says(counts: &Counts, names: &[String]) -> String {
     let servers = names.iter().zip(counts).filter(|(_, count)| **count > 0);
     let lines: Vec<_> = servers
         .map(|(name, &count)| {
-            format!("{} {}", text::truncate(&text::safe(name), 40, "…"), text::percent(count, total))
+            format!("{} {}", text::truncate(&showable(name), 40, "…"), text::percent(count, total))
         })
         .collect();
     lines.join("\n")

@@ -7,7 +7,7 @@ use super::picture::Picture;
 use super::scale::{self, Scale};
 use super::timeline::Timeline;
 use crate::model::Report;
-use crate::text;
+use crate::{text, words};
 
 /// From the ground up: its place in [`Column::statuses`], name and ink.
 const CLASSES: [(usize, &str, Ink); 6] = [
@@ -50,7 +50,7 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
 }
 
 fn says(column: &Column) -> Option<String> {
-    let mut lines = vec![format!("{} requests", text::grouped(column.requests))];
+    let mut lines = vec![words::counted(column.requests, "request")];
     for (class, name, _) in CLASSES.iter().rev() {
         let count = column.statuses[*class];
         if count > 0 {

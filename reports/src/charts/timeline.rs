@@ -138,7 +138,9 @@ impl Timeline {
         let (start, end) = self.span(column);
         match self.width {
             Step::Hours(_) => {
-                format!("{} – {}", self.format(start, "%a %-d %b %Y, %H:%M"), self.format(end, "%H:%M %Z"))
+                let turned = self.format(start, "%Z") != self.format(end, "%Z");
+                let from = if turned { "%a %-d %b %Y, %H:%M %Z" } else { "%a %-d %b %Y, %H:%M" };
+                format!("{} – {}", self.format(start, from), self.format(end, "%H:%M %Z"))
             }
             Step::Days(1) => self.format(start, "%a %-d %b %Y"),
             _ => format!("{} – {}", self.format(start, "%-d %b %Y"), self.format(end - 1, "%-d %b %Y")),
@@ -256,4 +258,89 @@ impl Step {
 
 fn midnight(date: Date) -> DateTime {
     date.at(0, 0, 0, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{HourRow, Report};
+
+    /// 2026-11-19T00:00:00Z, a Thursday.
+    const MIDNIGHT: i64 = 1_795_046_400;
+
+    fn timeline(timezone: &str, since: i64, hours: i64, most: usize) -> Timeline {
+        let row = |n| HourRow { hour: since + n * HOUR_S, ..HourRow::default() };
+        let report = Report {
+            since,
+            until: since + hours * HOUR_S,
+            timezone: timezone.to_owned(),
+            hour_totals: (0..hours).map(row).collect(),
+            ..Report::default()
+        };
+        Timeline::new(&report, most).expect("hours")
+    }
+
+    fn labels(ticks: &[Tick]) -> Vec<(&str, Option<&str>)> {
+        ticks.iter().map(|tick| (tick.label.as_str(), tick.below.as_deref())).collect()
+    }
+
+    #[test]
+    fn a_day_has_its_hours_and_the_date_below_midnight() {
+        let day = timeline("Europe/Berlin", MIDNIGHT, 24, 400);
+        assert_eq!((day.columns(), day.unit().as_str()), (24, "hour"));
+        let expected =
+            [("06:00", Some("Thu 19 Nov")), ("12:00", None), ("18:00", None), ("00:00", Some("Fri 20 Nov"))];
+        assert_eq!(labels(&day.ticks(4)), expected);
+        assert_eq!(day.label(0), "Thu 19 Nov 2026, 01:00 – 02:00 CET");
+    }
+
+    #[test]
+    fn days_are_those_of_the_zone_also_when_the_clocks_change() {
+        let year = timeline("Europe/Berlin", MIDNIGHT, 400 * 24, 410);
+        assert_eq!((year.columns(), year.unit().as_str()), (401, "day"));
+        let lengths: Vec<i64> =
+            (0..year.columns()).map(|day| (year.span(day).1 - year.span(day).0) / HOUR_S).collect();
+        let odd: Vec<_> = lengths.iter().filter(|hours| **hours != 24).collect();
+        assert_eq!(odd, [&23, &25]);
+    }
+
+    #[test]
+    fn every_hour_has_its_column() {
+        for zone in ["UTC", "Asia/Kolkata", "Australia/Lord_Howe", "America/St_Johns"] {
+            for hours in [1, 24, 24 * 30, 24 * 400] {
+                let timeline = timeline(zone, MIDNIGHT, hours, 100);
+                assert!(timeline.columns() <= 102, "{zone} {hours}: {}", timeline.columns());
+                for n in 0..hours {
+                    let hour = MIDNIGHT + n * HOUR_S;
+                    let (start, end) = timeline.span(timeline.column_of(hour).expect("a column"));
+                    assert!((start..end).contains(&hour), "{zone} {hours}");
+                }
+                assert_eq!(timeline.column_of(timeline.ends().0 - 1), None);
+                assert_eq!(timeline.column_of(timeline.ends().1), None);
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_stretch_is_shown_within_reason() {
+        let hour = HourRow { hour: MIDNIGHT, ..HourRow::default() };
+        let report =
+            Report { since: 0, until: MIDNIGHT + HOUR_S, hour_totals: vec![hour], ..Report::default() };
+        let timeline = Timeline::new(&report, 400).expect("an hour");
+        assert_eq!(timeline.ends(), (MIDNIGHT - DAY_S, MIDNIGHT + HOUR_S));
+    }
+
+    #[test]
+    fn the_hour_that_comes_twice_is_two_columns() {
+        let night = timeline("Europe/Berlin", 1_792_886_400, 3, 400); // 2026-10-25T00:00:00Z
+        let labels: Vec<_> = (0..3).map(|column| night.label(column)).collect();
+        assert_eq!(
+            labels,
+            [
+                "Sun 25 Oct 2026, 02:00 CEST – 02:00 CET",
+                "Sun 25 Oct 2026, 02:00 – 03:00 CET",
+                "Sun 25 Oct 2026, 03:00 – 04:00 CET",
+            ]
+        );
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::hours::local;
 use crate::model::{Figures, Report};
-use crate::text;
+use crate::{text, words};
 use jiff::tz::TimeZone;
 
 /// A figure with its name and a line of context.
@@ -28,10 +28,9 @@ pub(super) fn cards(report: &Report, zone: &TimeZone) -> Vec<Card> {
         busiest_second(report, zone),
     ];
     cards.extend(latency(totals));
-    cards.push(errors(totals));
     let requests = totals.requests;
-    let client_errors = text::percent(totals.status_4xx, requests);
-    cards.push(card("Client errors, 4xx", client_errors, text::grouped(totals.status_4xx)));
+    cards.push(errors("Errors, 5xx", totals.status_5xx, requests));
+    cards.push(errors("Client errors, 4xx", totals.status_4xx, requests));
     if let Some(bytes) = totals.bytes_sent {
         cards.push(card(
             "Sent",
@@ -78,6 +77,6 @@ fn latency(totals: &Figures) -> Vec<Card> {
         .collect()
 }
 
-fn errors(totals: &Figures) -> Card {
-    card("Errors, 5xx", text::percent(totals.status_5xx, totals.requests), text::grouped(totals.status_5xx))
+fn errors(name: &'static str, errors: u64, requests: u64) -> Card {
+    card(name, text::percent(errors, requests), words::counted(errors, "request"))
 }

@@ -1,6 +1,6 @@
 //! The report as one self-contained page. Loads nothing, and allows nothing but its own style and script to run.
 //!
-//! [`cards`] and [`tables`] turn figures into text; the template `report.html` puts and escapes it.
+//! `cards` and `tables` turn figures into text; the template `report.html` puts and escapes it.
 
 mod cards;
 mod tables;
@@ -69,7 +69,7 @@ pub fn page(report: &Report) -> String {
         remarks: words::remarks(&report.accounting),
         accounts: tables::accounts(report),
     };
-    page.render().expect("the template writes to a string")
+    page.render().expect("the template writes to a string") + "\n"
 }
 
 fn figure(chart: Chart, report: &Report) -> Option<Figure> {

@@ -98,19 +98,17 @@ impl Table {
 
 pub(super) fn sections(report: &Report, zone: &TimeZone) -> Vec<Section> {
     let section = |id, title, tables: Vec<Table>| Section { id, title, tables };
-    let sections = vec![
+    let mut sections = vec![
         section("hours", "Hours", hours(report, zone)),
         section("compare", "Side by side", groups(report)),
         section("outcomes", "Outcomes", outcomes(report)),
         section("top", "Top lists", report.top.iter().map(|list| top(list, report)).collect()),
         section("events", "Events", events(report, zone)),
     ];
-    let shown = |section: &mut Section| {
+    sections.retain_mut(|section| {
         section.tables.retain(|table| !table.rows.is_empty());
         !section.tables.is_empty()
-    };
-    let mut sections = sections;
-    sections.retain_mut(shown);
+    });
     sections
 }
 
@@ -162,17 +160,27 @@ fn hours(report: &Report, zone: &TimeZone) -> Vec<Table> {
 }
 
 fn groups(report: &Report) -> Vec<Table> {
-    let tables: [(_, &[GroupRow], fn(&GroupRow) -> String); 4] = [
-        ("Source", &report.by_source, |row| row.group.source.clone()),
-        ("Site", &report.by_site, |row| row.group.site.clone().unwrap_or_default()),
-        ("Backend", &report.by_backend, |row| row.group.backend.clone().unwrap_or_default()),
-        ("Server", &report.by_server, server),
-    ];
-    let several = tables.into_iter().filter(|(_, rows, _)| rows.len() > 1);
-    several.map(|(title, rows, name)| group(report, title, rows, name)).collect()
+    let source = |row: &GroupRow| row.group.source.clone();
+    let site = |row: &GroupRow| row.group.site.clone().unwrap_or_default();
+    let backend = |row: &GroupRow| row.group.backend.clone().unwrap_or_default();
+    [
+        group(report, "Source", &report.by_source, source),
+        group(report, "Site", &report.by_site, site),
+        group(report, "Backend", &report.by_backend, backend),
+        group(report, "Server", &report.by_server, server),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
-fn group(report: &Report, title: &'static str, rows: &[GroupRow], name: fn(&GroupRow) -> String) -> Table {
+/// `None` where there is nothing to compare.
+fn group(
+    report: &Report,
+    title: &'static str,
+    rows: &[GroupRow],
+    name: impl Fn(&GroupRow) -> String,
+) -> Option<Table> {
     let whole = report.totals.requests;
     let line = |row: &GroupRow| {
         let requests = row.figures.requests;
@@ -181,12 +189,10 @@ fn group(report: &Report, title: &'static str, rows: &[GroupRow], name: fn(&Grou
         share.into_iter().chain(figures(&row.figures)).collect()
     };
     let head: Vec<_> = [title, "", "Share"].into_iter().chain(FIGURES).collect();
-    let more = rows.len().saturating_sub(MAX_GROUPS);
-    Table::new(title, &head, rows.iter().take(MAX_GROUPS).map(line).collect())
-        .remarking(
-            (more > 0).then(|| format!("And {} more; hourly.csv has them all.", text::grouped(more as u64))),
-        )
-        .wide()
+    let table = Table::new(title, &head, rows.iter().take(MAX_GROUPS).map(line).collect());
+    let more = rows.len().saturating_sub(MAX_GROUPS) as u64;
+    let remark = (more > 0).then(|| format!("And {} more; hourly.csv has them all.", text::grouped(more)));
+    (rows.len() > 1).then(|| table.remarking(remark).wide())
 }
 
 fn server(row: &GroupRow) -> String {
