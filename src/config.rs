@@ -55,7 +55,7 @@ pub struct ReportConfig {
 /// What is wrong with the configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("{}: cannot be read: {source}", path.display())]
+    #[error("{}: cannot be read", path.display())]
     #[expect(missing_docs)]
     Read { path: PathBuf, source: std::io::Error },
     #[error("{}:{line}:{column}: {message}{hint}", path.display())]

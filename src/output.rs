@@ -28,20 +28,16 @@ pub fn publish(report: &Report, out: &Path, png: bool) -> anyhow::Result<()> {
         ("top.csv".to_owned(), csv::top(report)),
         ("report.html".to_owned(), html::page(report).into_bytes()),
     ];
-    let drawn: Vec<_> =
-        pictures(png).into_par_iter().map(|picture| (picture.file_name(), picture.draw(report))).collect();
-    let mut stale = Vec::new();
-    for (name, bytes) in drawn {
-        match bytes {
-            Some(bytes) => files.push((name, bytes)),
-            None => stale.push(name),
-        }
-    }
+    let wanted = pictures().into_par_iter().filter(|picture| png || !picture.png);
+    let drawn = wanted.filter_map(|picture| Some((picture.file_name(), picture.draw(report)?)));
+    files.extend(drawn.collect::<Vec<_>>());
     write::publish(out, &files)
         .with_context(|| format!("the report was not written to {}", out.display()))?;
-    for name in stale {
-        // A chart of an older report would pass for one of this report.
-        let _ = std::fs::remove_file(out.join(name));
+    // A picture of an older report would pass for one of this report.
+    for name in pictures().into_iter().map(Picture::file_name) {
+        if !files.iter().any(|(written, _)| *written == name) {
+            let _ = std::fs::remove_file(out.join(name));
+        }
     }
     Ok(())
 }
@@ -54,11 +50,13 @@ struct Picture {
     png: bool,
 }
 
-fn pictures(png: bool) -> Vec<Picture> {
-    let kinds: &[bool] = if png { &[false, true] } else { &[false] };
-    let themes = [Theme::Light, Theme::Dark];
-    let all = Chart::ALL.into_iter().flat_map(|chart| themes.map(|theme| (chart, theme)));
-    all.flat_map(|(chart, theme)| kinds.iter().map(move |&png| Picture { chart, theme, png })).collect()
+/// Every picture that a report can have.
+fn pictures() -> Vec<Picture> {
+    let kinds = [Theme::Light, Theme::Dark].map(|theme| [(theme, false), (theme, true)]).concat();
+    let all = Chart::ALL
+        .into_iter()
+        .flat_map(|chart| kinds.iter().map(move |&(theme, png)| Picture { chart, theme, png }));
+    all.collect()
 }
 
 impl Picture {

@@ -51,6 +51,10 @@ pub struct ReportOptions {
     pub top: usize,
     /// What the reader must know.
     pub notes: Vec<String>,
+    /// Files that were not read because others hold the same lines.
+    pub duplicates_skipped: u64,
+    /// The present, Unix seconds: the window when there is neither a bound nor a request.
+    pub now: i64,
 }
 
 /// Finishes the figures.
@@ -83,6 +87,7 @@ pub fn report(sources: Vec<SourceResult>, options: ReportOptions) -> Report {
         by: options.by,
         top,
         notes: options.notes,
+        duplicates_skipped: options.duplicates_skipped,
         ..Report::default()
     };
     for source in sources {
@@ -102,20 +107,21 @@ fn window(sources: &[SourceResult], options: &ReportOptions) -> (i64, i64) {
     let second = |us: i64| us.div_euclid(1_000_000);
     let oldest = spans().map(|(oldest, _)| second(oldest)).min();
     let newest = spans().map(|(_, newest)| second(newest) + 1).max();
-    let until = options.until.or(newest).or(options.since).unwrap_or(0);
+    let until = options.until.or(newest).or(options.since).unwrap_or(options.now);
     let since = options.since.or(oldest).unwrap_or(until);
     (since, until.max(since))
 }
 
-/// Which sources count for totals: those of the outermost tier, or all where no tier is named.
+/// Which sources count for totals: those of the outermost tier, and those that are of no tier.
 fn outermost(sources: &[SourceResult]) -> Vec<bool> {
     let mut named: Vec<&str> = TIERS.to_vec();
     named.extend(sources.iter().filter_map(|source| source.summary.tier.as_deref()));
     let rank = |source: &SourceResult| {
-        source.summary.tier.as_deref().map_or(Some(0), |tier| named.iter().position(|known| *known == tier))
+        let tier = source.summary.tier.as_deref();
+        tier.and_then(|tier| named.iter().position(|known| *known == tier))
     };
     let best = sources.iter().filter_map(rank).min();
-    sources.iter().map(|source| rank(source) == best).collect()
+    sources.iter().map(|source| rank(source).is_none_or(|rank| Some(rank) == best)).collect()
 }
 
 type Groups = BTreeMap<Group, Aggregate>;

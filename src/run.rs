@@ -14,6 +14,8 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use logstat_reports::model::{By, Report};
+use rayon::ThreadPool;
+use std::io::IsTerminal;
 use std::sync::Arc;
 
 /// A clock may be this far ahead before its lines are set aside.
@@ -27,7 +29,6 @@ pub fn run(mut args: ReportArgs) -> anyhow::Result<Exit> {
     let config = config::load(args.config.as_deref())?;
     let mut plan = plan(&mut args, &config)?;
     let mut exit = complain(&plan.problems);
-    plan.notes.iter().for_each(|note| eprintln!("logstat: {note}"));
     let (mut prepared, unknown) = prepare_all(&mut plan);
     exit = exit.max(unknown);
     if prepared.is_empty() {
@@ -35,14 +36,16 @@ pub fn run(mut args: ReportArgs) -> anyhow::Result<Exit> {
     }
     let window = window(&args, &plan, &prepared)?;
     prepared.iter_mut().for_each(|source| source.skip_outside(&window));
-    let (results, broken) = read_all(&args, &plan, &prepared, window)?;
-    let report = report(results, report_options(&plan, &prepared, window));
+    let pool = threads(&args)?;
+    let (results, broken) = read_all(&args, &plan, &prepared, window, &pool);
+    let report = pool.install(|| report(results, report_options(&plan, &prepared, window)));
     exit = exit.max(broken).max(verdict(&report, &plan, &prepared));
     if let Some(out) = &plan.out {
-        output::publish(&report, out, args.png)?;
+        pool.install(|| output::publish(&report, out, args.png))?;
     }
     output::print(&report, &args, plan.top)?;
-    if let Some(out) = &plan.out {
+    // Cron sends a mail for every word.
+    if let Some(out) = plan.out.as_ref().filter(|_| std::io::stderr().is_terminal()) {
         eprintln!("logstat: wrote {}", out.join("report.html").display());
     }
     Ok(exit)
@@ -75,28 +78,30 @@ fn window(args: &ReportArgs, plan: &Plan, prepared: &[Prepared]) -> anyhow::Resu
     Ok(window::resolve(since, until, plan.now, &plan.zone, extent)?)
 }
 
+/// The same threads parse and render, so that what one step frees the next can use.
+fn threads(args: &ReportArgs) -> anyhow::Result<ThreadPool> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0));
+    pool.thread_name(|number| format!("logstat-{number}")).build().context("threads cannot be started")
+}
+
 fn read_all(
     args: &ReportArgs,
     plan: &Plan,
     prepared: &[Prepared],
     window: Window,
-) -> anyhow::Result<(Vec<SourceResult>, Exit)> {
+    pool: &ThreadPool,
+) -> (Vec<SourceResult>, Exit) {
     let options = read_options(args, plan, window);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(args.threads.unwrap_or(0))
-        .thread_name(|number| format!("logstat-parse-{number}"))
-        .build()
-        .context("threads cannot be started")?;
     let (bots, bar) = (Arc::new(Bots::new()), progress_bar(prepared));
     let (mut results, mut errors) = (Vec::new(), Vec::new());
     for source in prepared {
         let mut folded = || bar.set_position(options.progress.bytes_read());
-        let read = pipeline::read(source, &options, &pool, &bots, &mut folded);
+        let read = pipeline::read(source, &options, pool, &bots, &mut folded);
         results.push(read.result);
         errors.extend(read.errors.iter().map(ToString::to_string));
     }
     bar.finish_and_clear();
-    Ok((results, complain(&errors)))
+    (results, complain(&errors))
 }
 
 fn read_options(args: &ReportArgs, plan: &Plan, window: Window) -> ReadOptions {
@@ -133,13 +138,15 @@ fn report_options(plan: &Plan, prepared: &[Prepared], window: Window) -> ReportO
         timezone: plan.zone.iana_name().unwrap_or("UTC").to_owned(),
         by: plan.by.clone(),
         top: plan.top,
-        notes: notes(prepared),
+        notes: notes(plan, prepared),
+        duplicates_skipped: plan.notes.len() as u64,
+        now: plan.now.as_second(),
     }
 }
 
 /// What the reader of the report must know about the data.
-fn notes(prepared: &[Prepared]) -> Vec<String> {
-    let mut notes = Vec::new();
+fn notes(plan: &Plan, prepared: &[Prepared]) -> Vec<String> {
+    let mut notes = plan.notes.clone();
     for source in prepared.iter().filter(|source| !source.empty) {
         let name = &source.plan.name;
         match &source.hint {
@@ -181,12 +188,17 @@ fn verdict(report: &Report, plan: &Plan, prepared: &[Prepared]) -> Exit {
 }
 
 fn say_where_the_lines_are(report: &Report, plan: &Plan, prepared: &[Prepared]) {
-    let newest = prepared.iter().filter_map(Prepared::newest_us).max();
-    let newest = newest.and_then(|us| Timestamp::from_microsecond(us).ok());
-    if let Some(newest) =
-        newest.filter(|_| report.accounting.rejects < report.accounting.lines || report.accounting.lines == 0)
-    {
-        let local = newest.to_zoned(plan.zone.clone()).strftime("%Y-%m-%d %H:%M");
-        eprintln!("logstat: nothing in the window; newest line {local}\nhint: try --until newest");
+    let accounting = &report.accounting;
+    if accounting.future > 0 {
+        eprintln!(
+            "logstat: {} lines lie in the future\nhint: is the clock right, and the zone (--log-tz)?",
+            accounting.future
+        );
+    } else if accounting.outside_window > 0 || accounting.lines == 0 {
+        let newest = prepared.iter().filter_map(Prepared::newest_us).max();
+        if let Some(newest) = newest.and_then(|us| Timestamp::from_microsecond(us).ok()) {
+            let local = newest.to_zoned(plan.zone.clone()).strftime("%Y-%m-%d %H:%M");
+            eprintln!("logstat: nothing in the window; newest line {local}\nhint: try --until newest");
+        }
     }
 }

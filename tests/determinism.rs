@@ -41,10 +41,10 @@ fn threads_and_blocks_do_not_show() {
 fn threads_do_not_show_when_lists_overflow() {
     let lab = Lab::new();
     let mut log = String::new();
-    for n in 0..60_000u32 {
+    for n in 0..150_000u32 {
         // Far more paths than a list holds, a few of which come often.
         let path = if n % 3 == 0 { n % 100 } else { n };
-        let (hour, client) = (n / 20_000, n % 60_000);
+        let (hour, client) = (n / 50_000, n % 60_000);
         log += &format!(
             "192.0.{}.{} - - [20/Nov/2026:{hour:02}:00:00 +0000] \"GET /{path} HTTP/1.1\" 200 5 \"-\" \"-\"\n",
             client / 250 % 250,
@@ -53,7 +53,7 @@ fn threads_do_not_show_when_lists_overflow() {
     }
     let path = lab.log("access.log", log).display().to_string();
     let top = |threads: &str| {
-        lab.report(&[&path, "--threads", threads, "--block-bytes", "100000"]).ok().file("top.csv")
+        lab.report(&[&path, "--threads", threads, "--block-bytes", "300000"]).ok().file("top.csv")
     };
     let wanted = top("1");
     assert!(

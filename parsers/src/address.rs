@@ -9,7 +9,19 @@ use crate::record::Client;
 #[inline(always)]
 pub(crate) fn ipv4(cursor: &Cursor<'_>) -> Option<(Ipv4Addr, usize)> {
     // The longest, with what ends it, has sixteen bytes. Octets leave at the low end of the first word.
-    let (mut low, mut high) = (cursor.word() ^ ZEROS, cursor.word_at(8) ^ ZEROS);
+    dotted(cursor.word(), cursor.word_at(8))
+}
+
+/// The same, if the end of the line is not near.
+#[inline(always)]
+pub(crate) fn near_ipv4(cursor: &Cursor<'_>) -> Option<(Ipv4Addr, usize)> {
+    let bytes = u128::from_le_bytes(*cursor.rest().first_chunk()?);
+    dotted(bytes as u64, (bytes >> 64) as u64)
+}
+
+#[inline(always)]
+fn dotted(low: u64, high: u64) -> Option<(Ipv4Addr, usize)> {
+    let (mut low, mut high) = (low ^ ZEROS, high ^ ZEROS);
     let (mut address, mut length, mut wrong) = (0, 0, 0);
     for part in 0..4 {
         let octet = Octet::read(low as u32);

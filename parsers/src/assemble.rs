@@ -52,13 +52,14 @@ pub(crate) fn assemble(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Vec
                 match steps.last_mut() {
                     Some(value) => value.then = Literal::new(text),
                     None => {
-                        steps.push(Step { field: Field::Nothing, end: End::Own, then: Literal::new(text) });
+                        let (field, end) = (Field::Nothing, End::Own);
+                        steps.push(Step { field, end, then: Literal::new(text), at: 0 });
                     }
                 }
                 continue;
             }
         };
-        steps.push(Step { field, end, then: Literal::default() });
+        steps.push(Step { field, end, then: Literal::default(), at: steps.len() });
     }
     Ok(steps)
 }

@@ -25,7 +25,18 @@ impl<'l> Cursor<'l> {
     /// The next eight bytes, first byte lowest; zeros beyond the end.
     #[inline(always)]
     pub(crate) fn word(&self) -> u64 {
-        self.rest.first_chunk().map_or_else(|| short_word(self.rest), |head| u64::from_le_bytes(*head))
+        self.near_word().unwrap_or_else(|| short_word(self.rest))
+    }
+
+    /// The same without a call: `None` close to the end.
+    #[inline(always)]
+    pub(crate) fn near_word(&self) -> Option<u64> {
+        if let Some(head) = self.rest.first_chunk() {
+            return Some(u64::from_le_bytes(*head));
+        }
+        let (head, tail) = (self.rest.first_chunk()?, self.rest.last_chunk()?);
+        let tail = u64::from(u32::from_le_bytes(*tail));
+        Some(u64::from(u32::from_le_bytes(*head)) | tail << (8 * (self.rest.len() - 4)))
     }
 
     /// The eight bytes that begin `skip` bytes on.
@@ -42,19 +53,63 @@ impl<'l> Cursor<'l> {
         Some(taken)
     }
 
-    /// Bytes before the first `byte`. `None` if there is none.
+    /// The place `length` bytes on. `None` beyond the end.
     #[inline(always)]
+    pub(crate) fn behind(self, length: usize) -> Option<Self> {
+        self.rest.get(length..).map(Self::new)
+    }
+
+    /// Three digits next, as a number.
+    #[inline(always)]
+    pub(crate) fn three_digits(&self) -> Option<u16> {
+        let [hundreds, tens, ones] = self.rest.first_chunk()?.map(|byte: u8| byte.wrapping_sub(b'0'));
+        let are_digits = hundreds <= 9 && tens <= 9 && ones <= 9;
+        are_digits.then_some(u16::from(hundreds) * 100 + u16::from(tens) * 10 + u16::from(ones))
+    }
+
+    /// Bytes before the first `byte`. `None` if there is none.
     pub(crate) fn find(&self, byte: u8) -> Option<usize> {
-        match first_equal(self.word(), byte) {
-            8 => find_far(self.rest, byte),
-            at => (at < self.rest.len()).then_some(at),
+        memchr(byte, self.rest)
+    }
+
+    /// The same without a call: `None` also if it is far, or close to the end.
+    #[inline(always)]
+    pub(crate) fn find_near(&self, byte: u8) -> Option<usize> {
+        let at = first_equal(u64::from_le_bytes(*self.rest.first_chunk()?), byte);
+        if at < 8 {
+            return Some(at);
         }
+        let mut rest = self.rest.get(8..)?;
+        for _ in 0..NEAR_BLOCKS {
+            let Some((block, after)) = rest.split_first_chunk::<BLOCK>() else { break };
+            // Without a branch inside, so that the compiler compares whole vectors.
+            if block.iter().fold(false, |found, other| found | (*other == byte)) {
+                break;
+            }
+            rest = after;
+        }
+        for _ in 0..BLOCK / 8 {
+            let (word, after) = rest.split_first_chunk()?;
+            let at = first_equal(u64::from_le_bytes(*word), byte);
+            if at < 8 {
+                return Some(self.rest.len() - rest.len() + at);
+            }
+            rest = after;
+        }
+        None
+    }
+
+    /// The next `length` bytes, and the place behind them.
+    #[inline(always)]
+    pub(crate) fn split(self, length: usize) -> Option<(&'l [u8], Self)> {
+        let (taken, rest) = self.rest.split_at_checked(length)?;
+        Some((taken, Self { rest }))
     }
 
     /// The digits next, as a number, and how many there are: up to seven. `None` if there are none or more.
     #[inline(always)]
     pub(crate) fn digits(&self) -> Option<(u64, usize)> {
-        let word = self.word();
+        let word = self.near_word()?;
         // One digit is what most of HAProxy's timers have.
         let (first, second) = ((word as u8).wrapping_sub(b'0'), ((word >> 8) as u8).wrapping_sub(b'0'));
         if first <= 9 && second > 9 {
@@ -71,7 +126,7 @@ impl<'l> Cursor<'l> {
     /// How many digits are next, and the byte behind them. `None` if there are more than seven.
     #[inline(always)]
     pub(crate) fn number_length(&self) -> Option<(usize, u8)> {
-        let word = self.word();
+        let word = u64::from_le_bytes(*self.rest.first_chunk()?);
         let others = after_digits(word);
         let bits = others.trailing_zeros() & !7;
         (others != 0).then_some((bits as usize / 8, (word >> (bits & 63)) as u8))
@@ -81,7 +136,7 @@ impl<'l> Cursor<'l> {
     /// what ends them.
     #[inline(always)]
     pub(crate) fn thousandths(&self) -> Option<(u64, usize)> {
-        let word = self.word();
+        let word = self.near_word()?;
         let others = no_digits(word);
         let point = others.trailing_zeros() & !7;
         let end = (others & others.wrapping_sub(1)).trailing_zeros() & !7;
@@ -106,35 +161,8 @@ fn first_equal(word: u64, byte: u8) -> usize {
 
 /// Bytes that are compared together.
 const BLOCK: usize = 32;
-/// Blocks that are searched before `memchr` is called: that takes as long as two of them.
+/// Blocks in which a byte is near.
 const NEAR_BLOCKS: usize = 4;
-
-/// Looks behind the first word.
-fn find_far(text: &[u8], byte: u8) -> Option<usize> {
-    let mut rest = text.get(8..)?;
-    for _ in 0..NEAR_BLOCKS {
-        let Some((block, after)) = rest.split_first_chunk::<BLOCK>() else { break };
-        // Without a branch inside, so that the compiler compares whole vectors.
-        if block.iter().fold(false, |found, other| found | (*other == byte)) {
-            return Some(text.len() - rest.len() + find_in_block(block, byte));
-        }
-        rest = after;
-    }
-    memchr(byte, rest).map(|at| text.len() - rest.len() + at)
-}
-
-#[inline(always)]
-fn find_in_block(block: &[u8; BLOCK], byte: u8) -> usize {
-    let mut at = 0;
-    for word in block.as_chunks().0 {
-        let place = first_equal(u64::from_le_bytes(*word), byte);
-        at += place;
-        if place < 8 {
-            break;
-        }
-    }
-    at
-}
 
 /// The high bit of each byte that is no digit.
 #[inline(always)]
@@ -159,13 +187,9 @@ fn eight_digits(digits: u64) -> u64 {
     (fours.wrapping_mul(10_000) + (fours >> 32)) & 0xffff_ffff
 }
 
-/// The last bytes of a line, fewer than eight.
+/// The last bytes of a line, fewer than four.
 #[cold]
 fn short_word(rest: &[u8]) -> u64 {
-    if let (Some(head), Some(tail)) = (rest.first_chunk(), rest.last_chunk()) {
-        let tail = u64::from(u32::from_le_bytes(*tail));
-        return u64::from(u32::from_le_bytes(*head)) | tail << (8 * (rest.len() - 4));
-    }
     rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
@@ -191,6 +215,8 @@ mod tests {
         fn find_agrees_with_a_plain_search(line: Vec<u8>, byte: u8) {
             let plain = line.iter().position(|other| *other == byte);
             prop_assert_eq!(Cursor::new(&line).find(byte), plain);
+            let near = Cursor::new(&line).find_near(byte);
+            prop_assert!(near.is_none() || near == plain);
         }
 
         #[test]

@@ -38,46 +38,72 @@ impl<const N: usize> Minute<N> {
 
 impl Dates {
     /// `10/Oct/2000:13:55:36 -0700`, nginx `$time_local`, HAProxy `%T`, `%trg`, `%Tl`, `%trl`.
-    #[inline(always)]
     pub(crate) fn clf(&mut self, text: &[u8; 26]) -> Option<i64> {
+        let us = clf_minute(text.first_chunk()?)? * MINUTE_US - zone_us(text.last_chunk()?)?;
         let second_us = second_us([text[17], text[18], text[19]])?;
-        let words = [
-            word(text, 0),
-            word(text, 8),
-            word(text, 16) & 0xffff_ffff_0000_ffff,
-            word(text, 18) & 0xffff_ffff_ffff_0000,
-        ];
-        if !self.clf.is(&words) {
-            let us = clf_minute(text.first_chunk()?)? * MINUTE_US - zone_us(text.last_chunk()?)?;
-            self.clf = Minute { words, us };
-        }
-        Some(self.clf.us + second_us)
+        self.clf = Minute { words: clf_words(text), us };
+        Some(us + second_us)
+    }
+
+    /// The same for the minute that was read last.
+    #[inline(always)]
+    pub(crate) fn same_clf(&self, text: &[u8; 26]) -> Option<i64> {
+        let second_us = second_us([text[17], text[18], text[19]])?;
+        self.clf.is(&clf_words(text)).then_some(self.clf.us + second_us)
     }
 
     /// `2026-11-20T13:00:00+01:00`, nginx `$time_iso8601`.
-    #[inline(always)]
     pub(crate) fn iso(&mut self, text: &[u8; 25]) -> Option<i64> {
+        let us = iso_minute(text.first_chunk()?)? * MINUTE_US - colon_zone_us(text.last_chunk()?)?;
         let second_us = second_us([text[16], text[17], text[18]])?;
-        let words = [word(text, 0), word(text, 8), word(text, 17) & 0xffff_ffff_ffff_0000];
-        if !self.iso.is(&words) {
-            let us = iso_minute(text.first_chunk()?)? * MINUTE_US - colon_zone_us(text.last_chunk()?)?;
-            self.iso = Minute { words, us };
-        }
-        Some(self.iso.us + second_us)
+        self.iso = Minute { words: iso_words(text), us };
+        Some(us + second_us)
+    }
+
+    /// The same for the minute that was read last.
+    #[inline(always)]
+    pub(crate) fn same_iso(&self, text: &[u8; 25]) -> Option<i64> {
+        let second_us = second_us([text[16], text[17], text[18]])?;
+        self.iso.is(&iso_words(text)).then_some(self.iso.us + second_us)
     }
 
     /// `10/Oct/2000:13:55:36.123` in `zone`, HAProxy `%t` and `%tr`. A repeated local time is the first of the two.
-    #[inline(always)]
     pub(crate) fn zoneless(&mut self, text: &[u8; 24], zone: &TimeZone) -> Option<i64> {
-        let millis = i64::from(digits([text[21], text[22], text[23]])?);
-        let second_us = second_us([text[17], text[18], text[19]])?;
-        let words = [word(text, 0), word(text, 8), word(text, 16) & 0x0000_00ff_0000_ffff];
-        if !self.zoneless.is(&words) {
-            let us = local_us(clf_minute(text.first_chunk()?).filter(|_| text[20] == b'.')?, zone)?;
-            self.zoneless = Minute { words, us };
-        }
-        Some(self.zoneless.us + second_us + millis * 1_000)
+        let us = local_us(clf_minute(text.first_chunk()?)?, zone)?;
+        let rest_us = zoneless_rest_us(text).filter(|_| text[20] == b'.')?;
+        self.zoneless = Minute { words: zoneless_words(text), us };
+        Some(us + rest_us)
     }
+
+    /// The same for the minute that was read last.
+    #[inline(always)]
+    pub(crate) fn same_zoneless(&self, text: &[u8; 24]) -> Option<i64> {
+        let rest_us = zoneless_rest_us(text)?;
+        self.zoneless.is(&zoneless_words(text)).then_some(self.zoneless.us + rest_us)
+    }
+}
+
+#[inline(always)]
+fn clf_words(text: &[u8; 26]) -> [u64; 4] {
+    let (third, last) = (word(text, 16) & 0xffff_ffff_0000_ffff, word(text, 18) & 0xffff_ffff_ffff_0000);
+    [word(text, 0), word(text, 8), third, last]
+}
+
+#[inline(always)]
+fn iso_words(text: &[u8; 25]) -> [u64; 3] {
+    [word(text, 0), word(text, 8), word(text, 17) & 0xffff_ffff_ffff_0000]
+}
+
+#[inline(always)]
+fn zoneless_words(text: &[u8; 24]) -> [u64; 3] {
+    [word(text, 0), word(text, 8), word(text, 16) & 0x0000_00ff_0000_ffff]
+}
+
+/// Seconds and milliseconds.
+#[inline(always)]
+fn zoneless_rest_us(text: &[u8; 24]) -> Option<i64> {
+    let millis = digits([text[21], text[22], text[23]])?;
+    Some(second_us([text[17], text[18], text[19]])? + i64::from(millis) * 1_000)
 }
 
 /// The eight bytes from `at`, which lie within the text.

@@ -96,6 +96,12 @@ fn separator(rest: &[u8]) -> Option<&'static [u8]> {
     }
 }
 
+/// Whether another element follows in a list.
+#[inline(always)]
+pub(crate) fn list_goes_on(rest: &[u8]) -> bool {
+    matches!(rest, [b',', ..] | [b' ', b':', ..])
+}
+
 /// Any number that nobody keeps: sign, digits and decimals.
 #[inline(always)]
 pub(crate) fn skip(cursor: &mut Cursor<'_>) {
@@ -106,17 +112,25 @@ pub(crate) fn skip(cursor: &mut Cursor<'_>) {
     cursor.take(length);
 }
 
+/// The same, if all are short and nothing but digits.
+#[inline(always)]
+pub(crate) fn skip_plain_run(mut cursor: Cursor<'_>, further: u8) -> Option<Cursor<'_>> {
+    for _ in 0..further {
+        let (length, _) = cursor.number_length().filter(|(_, end)| *end == b'/')?;
+        cursor = cursor.behind(length + 1)?;
+    }
+    match cursor.number_length()? {
+        (length @ 1.., b' ' | b'/') => cursor.behind(length),
+        _ => None,
+    }
+}
+
 /// Numbers with slashes between them. `None` if there are not so many.
 #[inline(always)]
 pub(crate) fn skip_run(cursor: &mut Cursor<'_>, further: u8) -> Option<()> {
     for _ in 0..further {
-        match cursor.number_length() {
-            Some((length, b'/')) => drop(cursor.take(length + 1)),
-            _ => {
-                skip(cursor);
-                cursor.take(1).filter(|slash| *slash == b"/")?;
-            }
-        }
+        skip(cursor);
+        cursor.take(1).filter(|slash| *slash == b"/")?;
     }
     skip(cursor);
     Some(())

@@ -8,6 +8,7 @@ use crate::format::Format;
 use crate::prefix::Prefixes;
 use crate::record::{Event, Line, Record, Reject, RejectKind};
 use crate::step::{End, Field, Shape, Step};
+use crate::value::Next;
 use crate::{event, prefix};
 
 /// Places at which the end of an ambiguous value is tried before the line counts as ambiguous: keeps work linear.
@@ -48,11 +49,13 @@ pub(crate) struct Draft<'r, 'l> {
     pub(crate) elapsed_us: u64,
     /// A syslog daemon put `\` before every quote.
     pub(crate) escaped_quotes: bool,
+    /// Why the last value is none.
+    pub(crate) stop: Stop,
 }
 
 impl<'r, 'l> Draft<'r, 'l> {
     fn new(record: &'r mut Record<'l>) -> Self {
-        Self { record, date_us: None, elapsed_us: 0, escaped_quotes: false }
+        Self { record, date_us: None, elapsed_us: 0, escaped_quotes: false, stop: Stop::cut() }
     }
 }
 
@@ -84,19 +87,26 @@ impl<'f> Parser<'f> {
     #[inline(always)]
     fn read<'l>(&mut self, message: &'l [u8], draft: &mut Draft<'_, 'l>) -> Result<(), Stop> {
         let mut cursor = Cursor::new(message);
-        for (at, step) in self.format.steps.iter().enumerate() {
-            let stop = match self.value(at, step, &mut cursor, draft) {
-                Ok(()) if step.then.skip(&mut cursor) => continue,
-                Ok(()) => match self.odd_literal(step, cursor.rest(), draft) {
-                    Ok(length) => {
-                        cursor.take(length);
+        let steps = &self.format.steps;
+        for step in steps {
+            let stop = match self.value(step, cursor, draft) {
+                Some(after) => match step.then.skip(after) {
+                    Some(after) => {
+                        cursor = after;
                         continue;
                     }
-                    Err(stop) => stop,
+                    None => match self.odd_literal(step, after.rest(), draft) {
+                        Ok(length) => {
+                            cursor = after;
+                            cursor.take(length);
+                            continue;
+                        }
+                        Err(stop) => stop,
+                    },
                 },
-                Err(stop) => stop,
+                None => draft.stop,
             };
-            self.cut(at, stop, draft)?;
+            self.cut(step, stop, draft)?;
             return self.finish(draft);
         }
         let rest = cursor.rest();
@@ -111,7 +121,8 @@ impl<'f> Parser<'f> {
     /// Accepts a line that ends in step `at`, if what matters came before. A number at its very end may have lost
     /// digits, so it is forgotten.
     #[cold]
-    fn cut(&self, at: usize, stop: Stop, draft: &mut Draft<'_, '_>) -> Result<(), Stop> {
+    fn cut(&self, step: &Step, stop: Stop, draft: &mut Draft<'_, '_>) -> Result<(), Stop> {
+        let at = step.at;
         if stop.kind != RejectKind::Cut || at < self.format.essential {
             return Err(stop);
         }
@@ -120,7 +131,7 @@ impl<'f> Parser<'f> {
         draft.record.truncated =
             steps[at + usize::from(value_is_whole)..].iter().any(|step| step.field.slot().is_some());
         if draft.record.truncated && !value_is_whole {
-            forget_number(steps[at].field, draft.record);
+            forget_number(step.field, draft.record);
         }
         Ok(())
     }
@@ -162,7 +173,7 @@ impl<'f> Parser<'f> {
     #[cold]
     pub(crate) fn search(
         &mut self,
-        at: usize,
+        step: &Step,
         from: u8,
         limit: Option<u8>,
         rest: &[u8],
@@ -175,10 +186,10 @@ impl<'f> Parser<'f> {
         // Of two texts that nobody keeps only the end of the second matters.
         let skipped =
             |at: usize| self.format.steps.get(at).is_some_and(|step| step.field == Field::Skip(Shape::Text));
-        let first_is_enough = skipped(at) && skipped(at + 1);
+        let first_is_enough = skipped(step.at) && skipped(step.at + 1);
         let mut found = None;
         for (tried, place) in places.enumerate() {
-            let fits = self.fits(at, &rest[place..]);
+            let fits = self.fits(step.at, &rest[place..]);
             if fits && first_is_enough {
                 return Ok(place);
             }
@@ -198,15 +209,15 @@ impl<'f> Parser<'f> {
         if !self.literal(&steps[first], &mut cursor, &mut draft) {
             return false;
         }
-        for (at, step) in steps.iter().enumerate().skip(first + 1) {
+        for step in &steps[first + 1..] {
             let is_free = matches!(step.end, End::Search { .. } | End::Line)
                 || step.field.text().is_some_and(|shape| shape != Shape::Word);
             if is_free {
                 return true;
             }
-            if self.value_apart(at, step, &mut cursor, &mut draft).is_err()
-                || !self.literal(step, &mut cursor, &mut draft)
-            {
+            let Some(after) = self.value_apart(step, cursor, &mut draft) else { return false };
+            cursor = after;
+            if !self.literal(step, &mut cursor, &mut draft) {
                 return false;
             }
         }
@@ -214,20 +225,17 @@ impl<'f> Parser<'f> {
     }
 
     fn literal<'l>(&self, step: &Step, cursor: &mut Cursor<'l>, draft: &mut Draft<'_, 'l>) -> bool {
-        step.then.skip(cursor)
-            || self.odd_literal(step, cursor.rest(), draft).is_ok_and(|length| cursor.take(length).is_some())
+        if let Some(after) = step.then.skip(*cursor) {
+            *cursor = after;
+            return true;
+        }
+        self.odd_literal(step, cursor.rest(), draft).is_ok_and(|length| cursor.take(length).is_some())
     }
 
     /// Not inlined, so that the hot path has its own copy.
     #[inline(never)]
-    fn value_apart<'l>(
-        &mut self,
-        at: usize,
-        step: &Step,
-        cursor: &mut Cursor<'l>,
-        draft: &mut Draft<'_, 'l>,
-    ) -> Result<(), Stop> {
-        self.value(at, step, cursor, draft)
+    fn value_apart<'l>(&mut self, step: &'f Step, cursor: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
+        self.value(step, cursor, draft)
     }
 
     #[cold]

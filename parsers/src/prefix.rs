@@ -4,10 +4,10 @@ use jiff::tz::TimeZone;
 
 use crate::date;
 
-/// Longest prefix that is kept: a date, a host and a tag.
+/// Longest host and tag that are kept.
 const MAX_KEPT: usize = 96;
 
-/// The last prefix, for the lines of the same second, host and process.
+/// What stood between the date and the message of the last RFC 3164 line: lines of one process share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Prefixes {
     text: [u8; MAX_KEPT],
@@ -30,30 +30,35 @@ impl Prefixes {
         {
             return line;
         }
-        match (self.text.get(..self.length), line.split_at_checked(self.length)) {
-            (Some(last), Some((prefix, message))) if !last.is_empty() && last == prefix => message,
-            _ => self.skip_new(line),
+        if let Some(host) = behind_rfc3164_date(line)
+            && let Some(last) = self.text.get(..self.length).filter(|last| !last.is_empty())
+            && let Some(message) = host.strip_prefix(last)
+        {
+            return message;
         }
+        self.skip_new(line)
     }
 
     #[inline(never)]
     fn skip_new<'l>(&mut self, line: &'l [u8]) -> &'l [u8] {
         let text = skip_priority(line);
-        let (message, tag) = match text {
-            [b'A'..=b'S', b'a'..=b'u', b'a'..=b'y', b' ', ..] if rfc3164_date(text).is_some() => {
-                let host = &text[16..];
-                let message = skip_host_and_tag(host);
-                (message, message.len() < host.len())
-            }
-            _ => (skip_other(text), false),
-        };
-        let prefix = &line[..line.len() - message.len()];
-        // Without a tag, where the prefix ends depends on what comes behind it.
-        if tag && let Some(kept) = self.text.get_mut(..prefix.len()) {
-            kept.copy_from_slice(prefix);
-            self.length = prefix.len();
+        let Some(host) = behind_rfc3164_date(text) else { return skip_other(text) };
+        let message = skip_host_and_tag(host);
+        let length = host.len() - message.len();
+        if let Some(kept) = self.text.get_mut(..length) {
+            kept.copy_from_slice(&host[..length]);
+            self.length = length;
         }
         message
+    }
+}
+
+/// What follows `Feb  6 12:14:14 `, by its shape.
+#[inline(always)]
+fn behind_rfc3164_date(text: &[u8]) -> Option<&[u8]> {
+    match text {
+        [b'A'..=b'S', b'a'..=b'u', b'a'..=b'y', b' ', ..] => rfc3164_date(text).and_then(|_| text.get(16..)),
+        _ => None,
     }
 }
 

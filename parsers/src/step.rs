@@ -8,6 +8,8 @@ pub(crate) struct Step {
     pub(crate) field: Field,
     pub(crate) end: End,
     pub(crate) then: Literal,
+    /// Its place among the steps.
+    pub(crate) at: usize,
 }
 
 /// Where a value ends.
@@ -258,11 +260,17 @@ impl Literal {
         &self.text
     }
 
-    /// Goes behind the literal, if it is next.
+    /// The place behind the literal, if it is next.
     #[inline(always)]
-    pub(crate) fn skip(&self, cursor: &mut Cursor<'_>) -> bool {
-        (cursor.word() ^ self.word) & self.mask == 0
-            && (self.text.len() <= 8 || cursor.rest().starts_with(&self.text))
-            && cursor.take(self.text.len()).is_some()
+    pub(crate) fn skip<'l>(&self, mut cursor: Cursor<'l>) -> Option<Cursor<'l>> {
+        let is_next = match cursor.near_word() {
+            Some(word) if self.text.len() <= 8 => (word ^ self.word) & self.mask == 0,
+            _ => cursor.rest().starts_with(&self.text),
+        };
+        if !is_next {
+            return None;
+        }
+        cursor.take(self.text.len())?;
+        Some(cursor)
     }
 }

@@ -358,6 +358,8 @@ pub struct Report {
     pub events: Vec<EventRow>,
     /// Messages not in `events` because of the cap.
     pub events_left_out: u64,
+    /// Files that were not read because others hold the same lines.
+    pub duplicates_skipped: u64,
     /// Things the reader must know: data that is missing and what to do about it.
     pub notes: Vec<String>,
 }

@@ -205,6 +205,47 @@ impl PackedCounts {
     }
 }
 
+/// Counts of something that fills for a while and is then mostly read: a table first, packed later.
+#[derive(Debug, Clone)]
+pub(super) enum Counts {
+    Open(CountTable),
+    Packed(PackedCounts),
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self::Open(CountTable::default())
+    }
+}
+
+impl Counts {
+    /// The table, unpacked if need be.
+    pub fn open(&mut self) -> &mut CountTable {
+        if let Self::Packed(packed) = self {
+            *self = Self::Open(packed.unpack());
+        }
+        match self {
+            Self::Open(table) => table,
+            Self::Packed(_) => unreachable!("unpacked just above"),
+        }
+    }
+
+    /// Gives back the memory of empty slots.
+    pub fn pack(&mut self) {
+        if let Self::Open(table) = self {
+            *self = Self::Packed(PackedCounts::pack(table));
+        }
+    }
+
+    /// Every key with its whole count, ascending.
+    pub fn sorted(&self) -> Vec<(u32, u64)> {
+        match self {
+            Self::Open(table) => PackedCounts::pack(table).sorted(),
+            Self::Packed(packed) => packed.sorted(),
+        }
+    }
+}
+
 /// Causes, phases and cookie states of HAProxy's documentation, section 8.5; none and other ones have places of their
 /// own, so that a state is a number of four digits, each with its own base.
 const TERMINATION: [&[u8]; 4] = [b"CSPLRIDUKcs-", b"RQCHDLT-", b"NIDVEOU-", b"NIUPRD-"];

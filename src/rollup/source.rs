@@ -1,12 +1,12 @@
 //! Every hour of one source, as its blocks are folded into it one after the other.
 
 use super::block::{BlockRollup, LineCounts};
-use super::cells::{Cell, CellKind, CountTable, PackedCounts};
+use super::cells::{Cell, CellKind, CountTable, Counts};
 use super::histogram::Histogram;
 use super::keys::{KeyHasher, KeyTable};
 use super::series::{SeriesKey, Sums, TimingKind};
 use super::sketch::Sketch;
-use super::top::{CLOSED_CAPACITY, ListKind, OPEN_CAPACITY, TopSummary};
+use super::top::{ListKind, TopSummary};
 use super::{HOUR_S, RollupOptions};
 use std::collections::BTreeMap;
 
@@ -26,20 +26,24 @@ pub struct SourceRollup {
     /// End of the first and last request in log time, inside the window or not; `None` before the first.
     pub span_us: Option<(i64, i64)>,
     closed_before: i64,
+    /// Top lists of the hours that are closed, added up, so that a long log takes no more memory than a short one.
+    settled: Box<Lists>,
 }
+
+type Lists = [TopSummary; ListKind::ALL.len()];
 
 impl SourceRollup {
     /// Without any hour yet.
     #[must_use]
     pub fn new(options: RollupOptions, hasher: KeyHasher) -> Self {
-        let closed_before = i64::MIN;
         Self {
             options,
             hasher,
             hours: BTreeMap::new(),
             counts: LineCounts::default(),
             span_us: None,
-            closed_before,
+            closed_before: i64::MIN,
+            settled: Box::default(),
         }
     }
 
@@ -76,9 +80,9 @@ impl SourceRollup {
     /// A top list over all hours.
     #[must_use]
     pub fn top(&self, list: ListKind) -> TopSummary {
-        let mut total = TopSummary::default();
-        for hour in self.hours.values() {
-            total.merge(&hour.lists[list as usize]);
+        let mut total = self.settled[list as usize].clone();
+        for lists in self.hours.values().filter_map(|hour| hour.lists.as_ref()) {
+            total.merge(&lists[list as usize]);
         }
         total
     }
@@ -127,23 +131,33 @@ impl SourceRollup {
         for list in ListKind::ALL {
             let table = &block.lists[list as usize];
             for entry in table.entries() {
-                let number = block.hours[entry.slot as usize];
-                let summary = &mut self.hours.entry(number).or_default().lists[list as usize];
-                let key = table.key(entry);
-                let place = summary.add(KeyHasher::of_slot_zero(entry.hash, entry.slot), key, entry.tally);
+                let slot = block.hours[entry.slot as usize];
+                let summary = &mut self.lists(slot)[list as usize];
+                let place = summary.add(
+                    KeyHasher::of_slot_zero(entry.hash, entry.slot),
+                    table.key(entry),
+                    entry.tally,
+                );
                 if list == ListKind::Paths {
-                    paths.push((number, place));
+                    paths.push((slot, place));
                 }
             }
         }
         for (path, coarse, count) in block.path_latencies() {
-            let (number, place) = paths[path as usize];
-            self.hours.entry(number).or_default().lists[ListKind::Paths as usize]
-                .add_latency(place, coarse, count);
+            let (slot, place) = paths[path as usize];
+            self.lists(slot)[ListKind::Paths as usize].add_latency(place, coarse, count);
         }
-        for number in &block.hours {
-            self.hours.entry(*number).or_default().prune_lists();
+        for slot in &block.hours {
+            self.lists(*slot).iter_mut().for_each(TopSummary::prune);
         }
+    }
+
+    /// The lists that count for an hour: its own while it is open.
+    fn lists(&mut self, hour: i64) -> &mut Lists {
+        if hour < self.closed_before {
+            return &mut self.settled;
+        }
+        self.hours.entry(hour).or_default().lists.get_or_insert_default()
     }
 
     /// Closes what the log has passed.
@@ -153,7 +167,15 @@ impl SourceRollup {
         if passed <= self.closed_before {
             return;
         }
-        self.hours.range_mut(..passed).for_each(|(_, hour)| hour.close());
+        for hour in self.hours.range_mut(..passed).map(|(_, hour)| hour) {
+            hour.cells.pack();
+            for (settled, list) in
+                self.settled.iter_mut().zip(hour.lists.take().into_iter().flat_map(|lists| *lists))
+            {
+                settled.merge(&list);
+                settled.prune();
+            }
+        }
         self.closed_before = passed;
     }
 }
@@ -163,9 +185,9 @@ impl SourceRollup {
 pub struct HourRollup {
     series: KeyTable<Sums>,
     sketches: Vec<Sketch>,
-    cells: Cells,
-    lists: [TopSummary; ListKind::ALL.len()],
-    closed: bool,
+    cells: Counts,
+    /// `None` once they are settled.
+    lists: Option<Box<Lists>>,
 }
 
 impl HourRollup {
@@ -173,9 +195,12 @@ impl HourRollup {
     #[must_use]
     pub fn series(&self) -> Vec<(SeriesKey, Aggregate)> {
         let entries = self.series.entries().iter().zip(&self.sketches);
-        let aggregate = |sums, sketch: &Sketch| Aggregate { sums, sketch: sketch.clone(), ..Aggregate::default() };
+        let aggregate =
+            |sums, sketch: &Sketch| Aggregate { sums, sketch: sketch.clone(), ..Aggregate::default() };
         let mut all: Vec<_> = entries
-            .map(|(entry, sketch)| (SeriesKey::from_bytes(self.series.key(entry)), aggregate(entry.tally, sketch)))
+            .map(|(entry, sketch)| {
+                (SeriesKey::from_bytes(self.series.key(entry)), aggregate(entry.tally, sketch))
+            })
             .collect();
         for (key, count) in self.cells.sorted() {
             let (series, cell) = Cell::of_key(key);
@@ -197,58 +222,6 @@ impl HourRollup {
             self.sketches.push(Sketch::default());
         }
         at
-    }
-
-    fn prune_lists(&mut self) {
-        let capacity = if self.closed { CLOSED_CAPACITY } else { OPEN_CAPACITY };
-        self.lists.iter_mut().for_each(|list| list.prune(capacity));
-    }
-
-    fn close(&mut self) {
-        if !self.closed {
-            self.lists.iter_mut().for_each(TopSummary::close);
-            self.closed = true;
-        }
-        self.cells.pack();
-    }
-}
-
-/// The cells of an hour: a table while it fills, packed once it is over.
-#[derive(Debug)]
-enum Cells {
-    Open(CountTable),
-    Packed(PackedCounts),
-}
-
-impl Default for Cells {
-    fn default() -> Self {
-        Self::Open(CountTable::default())
-    }
-}
-
-impl Cells {
-    fn open(&mut self) -> &mut CountTable {
-        if let Self::Packed(packed) = self {
-            *self = Self::Open(packed.unpack());
-        }
-        match self {
-            Self::Open(table) => table,
-            Self::Packed(_) => unreachable!("unpacked just above"),
-        }
-    }
-
-    fn pack(&mut self) {
-        if let Self::Open(table) = self {
-            *self = Self::Packed(PackedCounts::pack(table));
-        }
-    }
-
-    /// Every key with its whole count, ascending.
-    fn sorted(&self) -> Vec<(u32, u64)> {
-        match self {
-            Self::Open(table) => PackedCounts::pack(table).sorted(),
-            Self::Packed(packed) => packed.sorted(),
-        }
     }
 }
 

@@ -7,12 +7,10 @@
 use super::cells::{CountTable, PackedCounts};
 use super::keys::KeyTable;
 
-/// Keys of a list while its hour fills.
-pub(super) const OPEN_CAPACITY: usize = 10_000;
+/// Keys of a list, whether of an hour or of many: more than an ordinary site has of anything in an hour.
+const CAPACITY: usize = 10_000;
 /// A list may grow to so many times its capacity before it is brought back, since that costs a pass over all keys.
 const SLACK: usize = 2;
-/// Keys of a list once its hour is closed, so that a day of lists stays within the memory ceiling.
-pub(super) const CLOSED_CAPACITY: usize = 1_000;
 /// Longest key, bytes. Longer values are counted together with those that begin alike.
 pub(super) const KEY_LIMIT: usize = 256;
 /// Buckets per power of two of the coarse latency sketch: within 6.3 %.
@@ -122,8 +120,14 @@ impl TopSummary {
     }
 
     /// Brings the list back to its capacity when it is far beyond.
-    pub(super) fn prune(&mut self, capacity: usize) {
-        if self.keys.len() <= capacity * SLACK {
+    pub(super) fn prune(&mut self) {
+        if self.keys.len() > CAPACITY * SLACK {
+            self.prune_to(CAPACITY);
+        }
+    }
+
+    fn prune_to(&mut self, capacity: usize) {
+        if self.keys.len() <= capacity {
             return;
         }
         let mut counts: Vec<u64> = self.keys.entries().iter().map(|entry| entry.tally.requests).collect();
@@ -135,34 +139,11 @@ impl TopSummary {
         }
     }
 
-    /// Keeps the best keys of an hour that is over, with their counts as they are: what goes is bounded by the best
-    /// of it. Only for the end, since a key that comes again after this starts from nothing.
-    pub(super) fn close(&mut self) {
-        if self.keys.len() <= CLOSED_CAPACITY {
-            return;
-        }
-        let mut ranked: Vec<(u64, &[u8])> =
-            self.keys.entries().iter().map(|entry| (entry.tally.requests, self.keys.key(entry))).collect();
-        ranked.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
-        self.error += ranked[CLOSED_CAPACITY].0;
-        let (last, last_key) = ranked[CLOSED_CAPACITY - 1];
-        let last_key = last_key.to_vec();
-        self.retain_entries(|tally, key| {
-            tally.requests > last || tally.requests == last && key <= &last_key[..]
-        });
-    }
-
     fn retain(&mut self, keep: impl Fn(&Tally) -> bool) {
-        self.retain_entries(|tally, _| keep(tally));
-    }
-
-    fn retain_entries(&mut self, keep: impl Fn(&Tally, &[u8]) -> bool) {
-        let kept: Vec<bool> =
-            self.keys.entries().iter().map(|entry| keep(&entry.tally, self.keys.key(entry))).collect();
-        let mut kept = kept.into_iter();
-        let places = self.keys.retain(|_| kept.next().unwrap_or(false));
+        let places = self.keys.retain(|entry| keep(&entry.tally));
         let latencies = std::mem::take(&mut self.latencies);
-        for (at, coarse, count) in by_place(&latencies) {
+        for (key, count) in latencies.iter() {
+            let (at, coarse) = split(key);
             if let Some(at) = places[at] {
                 self.add_latency(at, coarse, count);
             }
@@ -170,7 +151,10 @@ impl TopSummary {
     }
 
     fn latencies(&self) -> impl Iterator<Item = (usize, u32, u64)> + '_ {
-        by_place(&self.latencies)
+        self.latencies.iter().map(|(key, count)| {
+            let (at, coarse) = split(key);
+            (at, coarse, count)
+        })
     }
 
     /// The best keys, most requests first, equal ones by their bytes.
@@ -228,13 +212,6 @@ impl TopSummary {
     }
 }
 
-fn by_place(latencies: &CountTable) -> impl Iterator<Item = (usize, u32, u64)> + '_ {
-    latencies.iter().map(|(key, count)| {
-        let (at, coarse) = split(key);
-        (at, coarse, count)
-    })
-}
-
 const fn split(key: u32) -> (usize, u32) {
     ((key >> COARSE_WIDTH) as usize, key & ((1 << COARSE_WIDTH) - 1))
 }
@@ -275,12 +252,12 @@ mod tests {
                     add(&mut list, &hasher, &key.to_string(), requests);
                     *exact.entry(key.to_string()).or_insert(0u64) += requests;
                 }
-                list.prune(capacity);
+                list.prune_to(capacity);
             }
             let total: u64 = exact.values().sum();
             prop_assert!(list.error() <= total / (capacity as u64 + 1));
             let best: BTreeMap<_, _> = list.best(usize::MAX).into_iter().map(|e| (e.key, e.requests)).collect();
-            prop_assert!(best.len() <= capacity * SLACK);
+            prop_assert!(best.len() <= capacity);
             for (key, truth) in exact {
                 let counted = best.get(key.as_bytes()).copied().unwrap_or(0);
                 prop_assert!(counted <= truth && truth <= counted + list.error(), "{key}: {counted}, truly {truth}");
@@ -292,17 +269,6 @@ mod tests {
             let middle = coarse_middle_us(coarse(us));
             prop_assert!(middle.abs_diff(us) as f64 <= us as f64 * 0.063, "{middle} for {us}");
         }
-    }
-
-    #[test]
-    fn a_closed_list_keeps_the_best_with_their_counts() {
-        let (hasher, mut list) = (KeyHasher::default(), TopSummary::default());
-        for n in 1..=1500u64 {
-            add(&mut list, &hasher, &format!("/{n}"), n);
-        }
-        list.close();
-        let best = list.best(usize::MAX);
-        assert_eq!((best.len(), best[0].requests, best[999].requests, list.error()), (1000, 1500, 501, 500));
     }
 
     #[test]
