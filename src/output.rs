@@ -7,6 +7,7 @@ use logstat_reports::charts::{Chart, Theme};
 use logstat_reports::model::Report;
 use logstat_reports::terminal::Style;
 use logstat_reports::{charts, csv, html, parquet, summary, terminal, write};
+use rayon::ThreadPool;
 use rayon::prelude::*;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
@@ -20,7 +21,7 @@ const WIDEST: usize = 160;
 ///
 /// # Errors
 /// When a file cannot be written; the files of an older report are then as they were.
-pub fn publish(report: &Report, out: &Path, png: bool) -> anyhow::Result<()> {
+pub fn publish(report: &Report, out: &Path, png: bool, pool: &ThreadPool) -> anyhow::Result<()> {
     let mut files = vec![
         ("summary.json".to_owned(), summary::summary_json(report)),
         ("hourly.csv".to_owned(), csv::hourly(report)),
@@ -30,7 +31,7 @@ pub fn publish(report: &Report, out: &Path, png: bool) -> anyhow::Result<()> {
     ];
     let wanted = pictures().into_par_iter().filter(|picture| png || !picture.png);
     let drawn = wanted.filter_map(|picture| Some((picture.file_name(), picture.draw(report)?)));
-    files.extend(drawn.collect::<Vec<_>>());
+    files.extend(pool.install(|| drawn.collect::<Vec<_>>()));
     write::publish(out, &files)
         .with_context(|| format!("the report was not written to {}", out.display()))?;
     // A picture of an older report would pass for one of this report.

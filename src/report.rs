@@ -129,6 +129,7 @@ type Groups = BTreeMap<Group, Aggregate>;
 /// One hour of all sources, by group, for every table of the report.
 #[derive(Default)]
 struct HourTables {
+    /// By the columns asked for; empty when there are none, since these are the sources then.
     asked: Groups,
     total: Aggregate,
     sources: Groups,
@@ -151,7 +152,9 @@ impl HourTables {
     }
 
     fn add(&mut self, group: &Group, aggregate: &Aggregate, by: &[By], counts: bool) {
-        merge(&mut self.asked, project(group, by), aggregate);
+        if !by.is_empty() {
+            merge(&mut self.asked, project(group, by), aggregate);
+        }
         merge(&mut self.sources, project(group, &[]), aggregate);
         if counts {
             self.total.merge(aggregate);
@@ -203,7 +206,8 @@ impl Tables {
 
     fn add(&mut self, hour: i64, part: &HourTables, window: (i64, i64)) {
         let covered_s = (window.1.min(hour + HOUR_S) - window.0.max(hour)).max(0) as u64;
-        self.hour_rows.extend(part.asked.iter().map(|(group, sum)| hour_row(hour, group, sum, covered_s)));
+        let asked = if part.asked.is_empty() { &part.sources } else { &part.asked };
+        self.hour_rows.extend(asked.iter().map(|(group, sum)| hour_row(hour, group, sum, covered_s)));
         self.server_hours.extend(
             part.servers.iter().map(|(group, sum)| without_parts(hour_row(hour, group, sum, covered_s))),
         );

@@ -41,7 +41,7 @@ pub fn run(mut args: ReportArgs) -> anyhow::Result<Exit> {
     let report = pool.install(|| report(results, report_options(&plan, &prepared, window)));
     exit = exit.max(broken).max(verdict(&report, &plan, &prepared));
     if let Some(out) = &plan.out {
-        pool.install(|| output::publish(&report, out, args.png))?;
+        output::publish(&report, out, args.png, &pool)?;
     }
     output::print(&report, &args, plan.top)?;
     // Cron sends a mail for every word.

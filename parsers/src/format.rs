@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use crate::assemble::{Escaping, assemble};
 use crate::parser::Parser;
 use crate::preset::{self, Preset};
-use crate::step::{Field, Slot, Step};
+use crate::step::{End, Field, Slot, Step};
 use crate::{haproxy, nginx};
 
 /// How nginx escapes values: `log_format name escape=…`.
@@ -155,6 +155,8 @@ pub struct Format {
     pub(crate) timezone: TimeZone,
     /// The first step from which a cut line still is a record: client, date and status are behind it.
     pub(crate) essential: usize,
+    /// Steps up to the last value that a record keeps: a line that was cut before lost something.
+    pub(crate) kept: usize,
     /// HAProxy's rules: syslog prefixes, events, a date at the start.
     pub(crate) haproxy: bool,
     /// `-` stands for a missing value.
@@ -190,6 +192,7 @@ impl Format {
         Ok(Self {
             name: text.to_owned(),
             essential: essential(&steps),
+            kept: steps.iter().rposition(|step| step.field.slot().is_some()).map_or(0, |last| last + 1),
             timezone: options.timezone.clone(),
             haproxy,
             dash_is_missing: haproxy || escape == Escape::Default,
@@ -216,6 +219,22 @@ impl Format {
         fields.upstream |= self.haproxy && fields.connect && fields.response;
         fields.cache |= self.haproxy && fields.server;
         fields
+    }
+
+    /// Leaves out texts that are not `wanted` from now on: they may be `None` in every record, and lines are read faster.
+    /// The whole request line and the protocol count as parts of method and target. Nothing else changes, neither other
+    /// fields nor which lines are records.
+    pub fn keep_only(&mut self, wanted: &Fields) {
+        // A search tries the steps behind it, and asks whether they are kept.
+        let mut after_search = false;
+        for step in &mut self.steps {
+            let searched = matches!(step.end, End::Search { .. });
+            let unwanted = step.field.slot().is_some_and(|slot| !wanted.wants_text(slot));
+            if unwanted && !searched && !after_search {
+                step.field = step.field.skipped();
+            }
+            after_search = searched;
+        }
     }
 
     /// A line parser. Cheap; one for each thread. `reference_us`, the modification time of the file in microseconds
@@ -252,6 +271,21 @@ impl Fields {
             Slot::Termination => self.termination = true,
             Slot::Cache => self.cache = true,
             Slot::Tls => self.tls = true,
+        }
+    }
+}
+
+impl Fields {
+    /// Whether the text in a slot is wanted. What is no text, or costs nothing, always is.
+    fn wants_text(&self, slot: Slot) -> bool {
+        match slot {
+            Slot::Request | Slot::Protocol => self.method || self.target,
+            Slot::Method => self.method,
+            Slot::Target => self.target,
+            Slot::RemoteUser => self.remote_user,
+            Slot::Referer => self.referer,
+            Slot::UserAgent => self.user_agent,
+            _ => true,
         }
     }
 }

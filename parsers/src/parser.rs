@@ -122,14 +122,11 @@ impl<'f> Parser<'f> {
     /// digits, so it is forgotten.
     #[cold]
     fn cut(&self, step: &Step, stop: Stop, draft: &mut Draft<'_, '_>) -> Result<(), Stop> {
-        let at = step.at;
-        if stop.kind != RejectKind::Cut || at < self.format.essential {
+        if stop.kind != RejectKind::Cut || step.at < self.format.essential {
             return Err(stop);
         }
-        let steps = &self.format.steps;
         let value_is_whole = stop.left > 0;
-        draft.record.truncated =
-            steps[at + usize::from(value_is_whole)..].iter().any(|step| step.field.slot().is_some());
+        draft.record.truncated = step.at + usize::from(value_is_whole) < self.format.kept;
         if draft.record.truncated && !value_is_whole {
             forget_number(step.field, draft.record);
         }

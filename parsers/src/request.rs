@@ -50,7 +50,7 @@ fn is_token(byte: &u8) -> bool {
 fn split_protocol(text: &[u8]) -> Option<(&[u8], &[u8])> {
     if let Some((target, protocol)) = text.split_last_chunk::<9>()
         && let Some(version) = protocol.first_chunk()
-        && (version == b" HTTP/1." || version == b" HTTP/2.")
+        && (version == b" HTTP/1.") | (version == b" HTTP/2.")
         && protocol[8].is_ascii_digit()
     {
         return Some((target, &protocol[1..]));

@@ -379,6 +379,9 @@ fn list_step<'l>(
         *slot(draft.record) = Some(ms * 1_000);
         return Some(next);
     }
+    if matches!(at.rest(), [b'-'] | [b'-', b'"', ..]) {
+        return at.behind(1);
+    }
     read(at, draft, move |at, draft| {
         *slot(draft.record) = seconds_list(format, step, at)?;
         Ok(())

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{TIMED, compile_with, hostile};
-use logstat_parsers::{Escape, Format, Line, Options, PRESETS, Record, detect};
+use logstat_parsers::{Escape, Fields, Format, Line, Options, PRESETS, Record, detect};
 use proptest::prelude::*;
 
 const LINES: [&str; 5] = [
@@ -61,6 +61,28 @@ fn all_parts<'l>(record: &Record<'l>) -> [Option<&'l [u8]>; 10] {
     ]
 }
 
+fn forget_unwanted(line: &mut Line<'_>, wanted: &Fields) {
+    let Line::Record(record) = line else { return };
+    if !wanted.method {
+        record.method = None;
+    }
+    if !wanted.target {
+        record.target = None;
+    }
+    if !wanted.method && !wanted.target {
+        (record.request, record.protocol) = (None, None);
+    }
+    if !wanted.remote_user {
+        record.remote_user = None;
+    }
+    if !wanted.referer {
+        record.referer = None;
+    }
+    if !wanted.user_agent {
+        record.user_agent = None;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -85,6 +107,26 @@ proptest! {
             for line in &lines {
                 prop_assert_eq!(used.parse(line), format.parser(1_700_000_000_000_000).parse(line));
             }
+        }
+    }
+
+    #[test]
+    fn leaving_texts_out_changes_nothing_else(line in damaged(), method: bool, target: bool, others: bool) {
+        let wanted = Fields {
+            method,
+            target,
+            remote_user: others,
+            referer: !others,
+            user_agent: others,
+            ..Fields::default()
+        };
+        for format in formats() {
+            let mut narrow = format.clone();
+            narrow.keep_only(&wanted);
+            let (mut all, mut kept) = (format.parser(0).parse(&line), narrow.parser(0).parse(&line));
+            forget_unwanted(&mut all, &wanted);
+            forget_unwanted(&mut kept, &wanted);
+            prop_assert_eq!(all, kept);
         }
     }
 

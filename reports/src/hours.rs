@@ -26,12 +26,17 @@ pub fn gaps(report: &Report) -> Vec<Gap> {
         if row.hour > reached {
             gaps.push(Gap { since: reached, until: row.hour });
         }
-        reached = reached.max(row.hour + HOUR_S);
+        reached = reached.max(row.hour.saturating_add(HOUR_S));
     }
     if reached < report.until {
         gaps.push(Gap { since: reached, until: report.until });
     }
     gaps
+}
+
+/// Seconds of the window; 0 where there was no request to span one.
+pub(crate) fn window_s(report: &Report) -> i64 {
+    report.until.saturating_sub(report.since).max(0)
 }
 
 /// The instant in UTC, `2026-11-20T13:00:00Z`.
@@ -57,7 +62,8 @@ fn instant(at: i64) -> Timestamp {
 /// The local time of an hour's start, `14:00`; where the clock is set back and shows it twice, with its offset.
 pub(crate) fn clock_label(hour: i64, zone: &TimeZone) -> String {
     let here = local(hour, zone);
-    let repeated =
-        [-HOUR_S, HOUR_S].iter().any(|step| local(hour + step, zone).datetime() == here.datetime());
+    let repeated = [-HOUR_S, HOUR_S]
+        .iter()
+        .any(|step| local(hour.saturating_add(*step), zone).datetime() == here.datetime());
     here.strftime(if repeated { "%H:%M%:z" } else { "%H:%M" }).to_string()
 }

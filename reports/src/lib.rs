@@ -7,6 +7,7 @@
 pub mod charts;
 mod columns;
 pub mod csv;
+mod divisions;
 pub mod hours;
 pub mod html;
 pub mod model;

@@ -2,10 +2,11 @@
 //! the same bytes.
 
 use polars::prelude::{
-    Column, DataFrame, DataType, IntoColumn, IntoSeries, ListBuilderTrait, ListPrimitiveChunkedBuilder,
-    ListStringChunkedBuilder, ParquetCompression, ParquetWriter, PolarsError, PolarsResult, TimeUnit,
-    TimeZone,
+    Column, CompatLevel, DataFrame, DataType, IntoColumn, IntoSeries, KeyValueMetadata, ListBuilderTrait,
+    ListPrimitiveChunkedBuilder, ListStringChunkedBuilder, ParquetCompression, ParquetWriter, PolarsError,
+    PolarsResult, SchemaExt, TimeUnit, TimeZone,
 };
+use polars_parquet::write::schema_to_metadata_key;
 
 use crate::columns::{COLUMNS, Get, TIMINGS};
 use crate::model::{Figures, HourRow, Report};
@@ -38,9 +39,17 @@ pub fn hourly(report: &Report) -> Result<Vec<u8>, ParquetError> {
     let mut bytes = Vec::new();
     // A group of exactly these rows spares polars a copy, and megabytes of zeros with it.
     let group = rows.len().clamp(1, MAX_GROUP);
-    let writer = ParquetWriter::new(&mut bytes).with_row_group_size(Some(group));
+    let writer = ParquetWriter::new(&mut bytes)
+        .with_row_group_size(Some(group))
+        .with_key_value_metadata(Some(arrow_schema(&table)));
     writer.with_compression(ParquetCompression::Zstd(None)).finish(&mut table)?;
     Ok(bytes)
+}
+
+/// The schema that Arrow's readers follow, in its old types: pandas cannot convert lists of string views.
+fn arrow_schema(table: &DataFrame) -> KeyValueMetadata {
+    let schema = table.schema().to_arrow(CompatLevel::oldest());
+    KeyValueMetadata::Static(vec![schema_to_metadata_key(&schema)])
 }
 
 fn names(report: &Report) -> PolarsResult<Vec<Column>> {

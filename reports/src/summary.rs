@@ -18,7 +18,7 @@ pub fn summary_json(report: &Report) -> Vec<u8> {
         timezone: &report.timezone,
         sources: &report.sources,
         accounting: &report.accounting,
-        duplicates_skipped: 0,
+        duplicates_skipped: report.duplicates_skipped,
         gaps: gaps(report).into_iter().map(|gap| window(gap.since, gap.until)).collect(),
         totals: Totals { figures: &report.totals, clients_error: report.clients_error },
         notes: &report.notes,

@@ -28,6 +28,10 @@ pub struct SourceRollup {
     closed_before: i64,
     /// Top lists of the hours that are closed, added up, so that a long log takes no more memory than a short one.
     settled: Box<Lists>,
+    /// Memory of hours that are closed, for those to come: to give it back and ask for it again every hour would
+    /// leave holes.
+    spare_tables: Vec<CountTable>,
+    spare_lists: Vec<Box<Lists>>,
 }
 
 type Lists = [TopSummary; ListKind::ALL.len()];
@@ -44,6 +48,8 @@ impl SourceRollup {
             span_us: None,
             closed_before: i64::MIN,
             settled: Box::default(),
+            spare_tables: Vec::new(),
+            spare_lists: Vec::new(),
         }
     }
 
@@ -92,7 +98,8 @@ impl SourceRollup {
         let mut places = Vec::with_capacity(block.series.len());
         for (at, entry) in block.series.entries().iter().enumerate() {
             let number = block.hours[entry.slot as usize];
-            let hour = self.hours.entry(number).or_default();
+            let spare = &mut self.spare_tables;
+            let hour = self.hours.entry(number).or_insert_with(|| HourRollup::over(spare.pop()));
             let place = hour.place(block.series.key(entry), &self.hasher, self.options.series_per_hour);
             hour.series.tally_mut(place).merge(&entry.tally);
             if let Some(ranks) = block.registers.get(at) {
@@ -130,25 +137,36 @@ impl SourceRollup {
         let mut paths = Vec::new();
         for list in ListKind::ALL {
             let table = &block.lists[list as usize];
+            let mut current: Option<(i64, &mut Lists)> = None;
             for entry in table.entries() {
-                let slot = block.hours[entry.slot as usize];
-                let summary = &mut self.lists(slot)[list as usize];
-                let place = summary.add(
-                    KeyHasher::of_slot_zero(entry.hash, entry.slot),
-                    table.key(entry),
-                    entry.tally,
-                );
+                let hour = block.hours[entry.slot as usize];
+                if current.as_ref().is_none_or(|(at, _)| *at != hour) {
+                    current = Some((hour, self.lists(hour)));
+                }
+                let Some((_, lists)) = &mut current else { continue };
+                let hash = KeyHasher::of_slot_zero(entry.hash, entry.slot);
+                let place = lists[list as usize].add(hash, table.key(entry), entry.tally);
                 if list == ListKind::Paths {
-                    paths.push((slot, place));
+                    paths.push((hour, place));
                 }
             }
         }
-        for (path, coarse, count) in block.path_latencies() {
-            let (slot, place) = paths[path as usize];
-            self.lists(slot)[ListKind::Paths as usize].add_latency(place, coarse, count);
+        self.fold_path_latencies(block, &paths);
+        for hour in &block.hours {
+            self.lists(*hour).iter_mut().for_each(TopSummary::prune);
         }
-        for slot in &block.hours {
-            self.lists(*slot).iter_mut().for_each(TopSummary::prune);
+    }
+
+    fn fold_path_latencies(&mut self, block: &BlockRollup, paths: &[(i64, u32)]) {
+        let mut current: Option<(i64, &mut Lists)> = None;
+        for (path, coarse, count) in block.path_latencies() {
+            let (hour, place) = paths[path as usize];
+            if current.as_ref().is_none_or(|(at, _)| *at != hour) {
+                current = Some((hour, self.lists(hour)));
+            }
+            if let Some((_, lists)) = &mut current {
+                lists[ListKind::Paths as usize].add_latency(place, coarse, count);
+            }
         }
     }
 
@@ -157,7 +175,8 @@ impl SourceRollup {
         if hour < self.closed_before {
             return &mut self.settled;
         }
-        self.hours.entry(hour).or_default().lists.get_or_insert_default()
+        let spare = &mut self.spare_lists;
+        self.hours.entry(hour).or_default().lists.get_or_insert_with(|| spare.pop().unwrap_or_default())
     }
 
     /// Closes what the log has passed.
@@ -167,16 +186,23 @@ impl SourceRollup {
         if passed <= self.closed_before {
             return;
         }
-        for hour in self.hours.range_mut(..passed).map(|(_, hour)| hour) {
-            hour.cells.pack();
-            for (settled, list) in
-                self.settled.iter_mut().zip(hour.lists.take().into_iter().flat_map(|lists| *lists))
-            {
-                settled.merge(&list);
-                settled.prune();
+        for (_, hour) in self.hours.range_mut(..passed) {
+            self.spare_tables.extend(hour.cells.pack());
+            if let Some(mut lists) = hour.lists.take() {
+                settle(&mut self.settled, &mut lists);
+                self.spare_lists.push(lists);
             }
         }
         self.closed_before = passed;
+    }
+}
+
+/// Adds up lists and empties them.
+fn settle(settled: &mut Lists, lists: &mut Lists) {
+    for (settled, list) in settled.iter_mut().zip(lists) {
+        settled.merge(list);
+        settled.prune();
+        list.clear();
     }
 }
 
@@ -191,6 +217,11 @@ pub struct HourRollup {
 }
 
 impl HourRollup {
+    /// An empty hour over the memory of another.
+    fn over(table: Option<CountTable>) -> Self {
+        Self { cells: Counts::Open(table.unwrap_or_default()), ..Self::default() }
+    }
+
     /// Every series with what it adds up to, sorted by name.
     #[must_use]
     pub fn series(&self) -> Vec<(SeriesKey, Aggregate)> {

@@ -4,13 +4,17 @@
 //! taken from every key, and the keys left with nothing go: no key's true count is higher than its count plus the
 //! sum of what was taken so, which is the stated error and at most requests / (capacity + 1).
 
-use super::cells::{CountTable, PackedCounts};
+use super::cells::{CountTable, sorted};
 use super::keys::KeyTable;
 
 /// Keys of a list, whether of an hour or of many: more than an ordinary site has of anything in an hour.
 const CAPACITY: usize = 10_000;
 /// A list may grow to so many times its capacity before it is brought back, since that costs a pass over all keys.
 const SLACK: usize = 2;
+/// In a list of more keys than this, only keys with so many requests get a latency sketch: the many that came a few
+/// times would take most of the memory, and none of them can be among the slow ones.
+const CROWDED: usize = 2_000;
+const SKETCHED: u64 = 16;
 /// Longest key, bytes. Longer values are counted together with those that begin alike.
 pub(super) const KEY_LIMIT: usize = 256;
 /// Buckets per power of two of the coarse latency sketch: within 6.3 %.
@@ -103,6 +107,9 @@ impl TopSummary {
     /// Adds to the latency sketch of the key at a place.
     #[inline]
     pub(super) fn add_latency(&mut self, at: u32, coarse: u32, count: u64) {
+        if self.keys.len() > CROWDED && self.keys.tally_mut(at).requests < SKETCHED {
+            return;
+        }
         self.latencies.add_wide(at << COARSE_WIDTH | coarse, count);
     }
 
@@ -117,6 +124,13 @@ impl TopSummary {
             self.add_latency(places[at], coarse, count);
         }
         self.error += other.error;
+    }
+
+    /// Forgets everything but keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.keys.clear();
+        self.latencies.clear();
+        self.error = 0;
     }
 
     /// Brings the list back to its capacity when it is far beyond.
@@ -201,7 +215,7 @@ impl TopSummary {
     fn latency_percentiles(&self) -> Vec<Option<u64>> {
         let timed = self.timed_requests();
         let (mut seen, mut percentiles) = (vec![0u64; timed.len()], vec![None; timed.len()]);
-        for (key, count) in PackedCounts::pack(&self.latencies).iter() {
+        for (key, count) in sorted(&self.latencies) {
             let (at, coarse) = split(key);
             seen[at] += count;
             if percentiles[at].is_none() && seen[at] >= (timed[at] * 95).div_ceil(100) {

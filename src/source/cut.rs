@@ -27,7 +27,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { block_bytes: 2 << 20, line_bytes: 64 << 10, nul_run_bytes: 4096, stream_buffers: 4 }
+        Self { block_bytes: 1 << 20, line_bytes: 64 << 10, nul_run_bytes: 4096, stream_buffers: 4 }
     }
 }
 

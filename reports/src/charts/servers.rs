@@ -6,7 +6,7 @@ use super::picture::{Picture, showable};
 use super::scale::{Scale, number};
 use super::timeline::Timeline;
 use crate::model::{Group, HourRow, Report};
-use crate::text;
+use crate::{text, words};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -20,9 +20,10 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
         return None;
     }
     let columns = columns(&report.server_hours, &servers, timeline);
-    let mut names: Vec<String> = servers.iter().take(SERVERS).map(|server| name(server)).collect();
+    let mut names: Vec<String> =
+        servers.iter().take(SERVERS).map(|server| words::server_name(server)).collect();
     if let others @ 1.. = servers.len().saturating_sub(SERVERS) {
-        names.push(format!("{others} others"));
+        names.push(words::counted(others as u64, "other"));
     }
     let key = |(nth, name): (usize, &String)| {
         Key::new(ink(nth), text::truncate(&showable(name), shape.name_width, "…"))
@@ -75,12 +76,6 @@ fn blocks(frame: &mut Frame<'_>, panel: &Panel, columns: &[Option<Counts>]) {
 
 const fn ink(nth: usize) -> Ink {
     if nth < SERVERS { Ink::Server(nth) } else { Ink::OtherServers }
-}
-
-/// `backend/server`, or the part of it that is known.
-fn name(group: &Group) -> String {
-    let parts: Vec<_> = [&group.backend, &group.server].into_iter().flatten().map(String::as_str).collect();
-    if parts.is_empty() { "(none)".to_owned() } else { parts.join("/") }
 }
 
 fn says(counts: &Counts, names: &[String]) -> String {

@@ -1,6 +1,6 @@
 //! The headline figures. Leaves out what the logs do not say.
 
-use crate::hours::local;
+use crate::hours::{local, window_s};
 use crate::model::{Figures, Report};
 use crate::{text, words};
 use jiff::tz::TimeZone;
@@ -17,7 +17,8 @@ const DAY_S: i64 = 86_400;
 pub(super) fn cards(report: &Report, zone: &TimeZone) -> Vec<Card> {
     let totals = &report.totals;
     if totals.requests == 0 {
-        return vec![card("Requests", "0", "none in this window")];
+        let context = if window_s(report) > 0 { "none in this window" } else { "" };
+        return vec![card("Requests", "0", context)];
     }
     let mut cards = vec![
         card(
@@ -43,14 +44,14 @@ pub(super) fn cards(report: &Report, zone: &TimeZone) -> Vec<Card> {
         cards.push(card("Clients", text::count(clients), format!("distinct, ± {error} %")));
     }
     if let Some(bots) = totals.bot_requests {
-        cards.push(card("Bots", text::percent(bots, requests), format!("{} requests", text::count(bots))));
+        cards.push(card("Bots", text::percent(bots, requests), words::roughly(bots, "request")));
     }
     if let (Some(hits), Some(lookups @ 1..)) = (totals.cache_hits, totals.cache_lookups) {
-        let lookups_text = format!("of {} lookups", text::count(lookups));
-        cards.push(card("Cache hits", text::percent(hits, lookups), lookups_text));
+        let of = format!("of {}", words::roughly(lookups, "lookup"));
+        cards.push(card("Cache hits", text::percent(hits, lookups), of));
     }
     if let Some(retries @ 1..) = totals.retries {
-        let redispatches = format!("{} redispatches", text::count(totals.redispatches.unwrap_or(0)));
+        let redispatches = words::roughly(totals.redispatches.unwrap_or(0), "redispatch");
         cards.push(card("Retries", text::count(retries), redispatches));
     }
     cards
@@ -61,7 +62,7 @@ fn card(name: &'static str, value: impl Into<String>, context: impl Into<String>
 }
 
 fn busiest_second(report: &Report, zone: &TimeZone) -> Card {
-    let format = if report.until - report.since > DAY_S { "%-d %b, %H:%M:%S" } else { "at %H:%M:%S" };
+    let format = if window_s(report) > DAY_S { "%-d %b, %H:%M:%S" } else { "at %H:%M:%S" };
     let at = report.totals.rps_peak_at.map(|at| local(at, zone).strftime(format).to_string());
     card("Busiest second", format!("{}/s", text::count(report.totals.rps_peak)), at.unwrap_or_default())
 }

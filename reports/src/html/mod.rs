@@ -6,7 +6,7 @@ mod cards;
 mod tables;
 
 use crate::charts::{self, Chart, Ink, Theme};
-use crate::hours::{local, zone};
+use crate::hours::{local, window_s, zone};
 use crate::model::Report;
 use crate::{text, words};
 use askama::Template;
@@ -65,7 +65,7 @@ pub fn page(report: &Report) -> String {
         cards: cards::cards(report, &zone),
         charts: Chart::ALL.into_iter().filter_map(|chart| figure(chart, report)).collect(),
         sections: tables::sections(report, &zone),
-        equation: words::equation(&report.accounting),
+        equation: words::equation(&report.accounting).join(" + "),
         remarks: words::remarks(&report.accounting),
         accounts: tables::accounts(report),
     };
@@ -98,6 +98,9 @@ fn csp_hash(content: &str) -> String {
 }
 
 fn title(report: &Report, zone: &TimeZone) -> String {
+    if window_s(report) == 0 {
+        return "No requests".into();
+    }
     let [since, until] = [report.since, report.until].map(|at| local(at, zone));
     let until_format = if since.date() == until.date() { "%H:%M" } else { "%a %-d %b %Y, %H:%M" };
     format!("{} – {}", since.strftime("%a %-d %b %Y, %H:%M"), until.strftime(until_format))

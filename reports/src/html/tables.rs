@@ -1,11 +1,11 @@
 //! The tables of the page as rows of text. Cut where a file has the rest; columns without a value are left out.
 
 use super::safe;
+use crate::divisions::{Division, divisions};
 use crate::hours::{gaps, local};
-use crate::model::{By, Figures, GroupRow, HourRow, Report, Timing, TopList, TopRow};
+use crate::model::{Figures, GroupRow, HourRow, Report, Timing, TopList, TopRow};
 use crate::{text, words};
 use jiff::tz::TimeZone;
-use std::cmp::Reverse;
 
 /// Hours of a month; `hourly.csv` has them all.
 const MAX_HOURS: usize = 744;
@@ -100,7 +100,7 @@ pub(super) fn sections(report: &Report, zone: &TimeZone) -> Vec<Section> {
     let section = |id, title, tables: Vec<Table>| Section { id, title, tables };
     let mut sections = vec![
         section("hours", "Hours", hours(report, zone)),
-        section("compare", "Side by side", groups(report)),
+        section("compare", "Side by side", divisions(report).iter().map(group).collect()),
         section("outcomes", "Outcomes", outcomes(report)),
         section("top", "Top lists", report.top.iter().map(|list| top(list, report)).collect()),
         section("events", "Events", events(report, zone)),
@@ -159,45 +159,19 @@ fn hours(report: &Report, zone: &TimeZone) -> Vec<Table> {
     vec![table.remarking((!remarks.is_empty()).then(|| remarks.join(" "))).wide()]
 }
 
-fn groups(report: &Report) -> Vec<Table> {
-    let source = |row: &GroupRow| row.group.source.clone();
-    let site = |row: &GroupRow| row.group.site.clone().unwrap_or_default();
-    let backend = |row: &GroupRow| row.group.backend.clone().unwrap_or_default();
-    [
-        group(report, "Source", &report.by_source, source),
-        group(report, "Site", &report.by_site, site),
-        group(report, "Backend", &report.by_backend, backend),
-        group(report, "Server", &report.by_server, server),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-/// `None` where there is nothing to compare.
-fn group(
-    report: &Report,
-    title: &'static str,
-    rows: &[GroupRow],
-    name: impl Fn(&GroupRow) -> String,
-) -> Option<Table> {
-    let whole = report.totals.requests;
+fn group(division: &Division<'_>) -> Table {
+    let Division { title, rows, name, whole } = *division;
     let line = |row: &GroupRow| {
         let requests = row.figures.requests;
         let name = Cell::Name(text::truncate_middle(&text::safe(&name(row)), MAX_VALUE, "…").into_owned());
         let share = [name, Cell::bar(requests, whole), Cell::percent(requests, whole)];
         share.into_iter().chain(figures(&row.figures)).collect()
     };
-    let head: Vec<_> = [title, "", "Share"].into_iter().chain(FIGURES).collect();
+    let head: Vec<_> = ["Name", "", "Share"].into_iter().chain(FIGURES).collect();
     let table = Table::new(title, &head, rows.iter().take(MAX_GROUPS).map(line).collect());
     let more = rows.len().saturating_sub(MAX_GROUPS) as u64;
     let remark = (more > 0).then(|| format!("And {} more; hourly.csv has them all.", text::grouped(more)));
-    (rows.len() > 1).then(|| table.remarking(remark).wide())
-}
-
-fn server(row: &GroupRow) -> String {
-    let server = By::Server.value(&row.group).unwrap_or("–");
-    By::Backend.value(&row.group).map_or_else(|| server.to_owned(), |backend| format!("{backend}/{server}"))
+    table.remarking(remark).wide()
 }
 
 fn outcomes(report: &Report) -> Vec<Table> {
@@ -205,17 +179,19 @@ fn outcomes(report: &Report) -> Vec<Table> {
 }
 
 fn statuses(totals: &Figures) -> Table {
-    let mut codes = totals.status_codes.clone();
-    codes.sort_by_key(|&(code, count)| (Reverse(count), code));
-    let mut rows: Vec<_> = codes
-        .iter()
-        .map(|&(code, count)| counted(Cell::Name(format!("{code:03}")), count, totals.requests))
-        .collect();
-    let missing = totals.requests.saturating_sub(codes.iter().map(|&(_, count)| count).sum());
-    if missing > 0 {
-        rows.push(counted(Cell::Name("none".into()), missing, totals.requests));
+    let row = |name: String, meaning: &str, count| {
+        let mut row = counted(Cell::Name(name), count, totals.requests);
+        row.push(if meaning.is_empty() { Cell::None } else { Cell::Text(meaning.to_owned()) });
+        row
+    };
+    let codes = words::statuses(totals).into_iter();
+    let mut rows: Vec<_> =
+        codes.map(|(code, count)| row(format!("{code:03}"), words::status_meaning(code), count)).collect();
+    let without = words::without_status(totals);
+    if without > 0 {
+        rows.push(row("none".into(), words::NO_STATUS, without));
     }
-    Table::new("Status", &["Status", "", "Requests", "Share"], rows)
+    Table::new("Status", &["Status", "", "Requests", "Share", "Meaning"], rows)
 }
 
 fn terminations(totals: &Figures) -> Table {
@@ -232,7 +208,7 @@ fn terminations(totals: &Figures) -> Table {
 
 fn cache(totals: &Figures) -> Table {
     let mut states = totals.cache_states.clone();
-    states.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    words::sort_most_first(&mut states);
     let whole = states.iter().map(|(_, count)| count).sum();
     let rows = states.iter().map(|(state, count)| counted(Cell::Name(safe(state)), *count, whole)).collect();
     Table::new("Cache", &["State", "", "Requests", "Share"], rows)
@@ -243,20 +219,13 @@ fn counted(name: Cell, count: u64, whole: u64) -> Vec<Cell> {
 }
 
 fn times(totals: &Figures) -> Table {
-    let timings: [(&str, &Timing); 5] = [
-        ("total", &totals.latency),
-        ("upstream", &totals.upstream),
-        ("queue", &totals.queue),
-        ("connect", &totals.connect),
-        ("response", &totals.response),
-    ];
     let line = |(name, timing): &(&str, &Timing)| {
         let figures =
             [timing.mean_ms, timing.p50_ms, timing.p90_ms, timing.p95_ms, timing.p99_ms, timing.max_ms];
         let head = [Cell::Name((*name).to_owned()), Cell::Number(text::grouped(timing.n))];
         head.into_iter().chain(figures.map(Cell::millis)).collect()
     };
-    let rows = timings.iter().filter(|(_, timing)| timing.n > 0).map(line).collect();
+    let rows = words::timings(totals).iter().map(line).collect();
     let head = ["Time", "Requests", "Mean", "p50", "p90", "p95", "p99", "Max"];
     Table::new("Where the time went", &head, rows)
 }
@@ -293,7 +262,7 @@ fn events(report: &Report, zone: &TimeZone) -> Vec<Table> {
         ]
     });
     let left_out = first as u64 + report.events_left_out;
-    let remark = (left_out > 0).then(|| format!("And {} others.", text::grouped(left_out)));
+    let remark = (left_out > 0).then(|| format!("And {}.", words::counted(left_out, "other")));
     vec![Table::new("", &["Time", "Source", "Kind", "Message"], rows.collect()).remarking(remark).wide()]
 }
 

@@ -2,8 +2,8 @@
 
 use super::Page;
 use super::paint::{Ink, Line, joined, wrapped};
-use crate::model::{Accounting, RejectSummary};
-use crate::text;
+use crate::model::RejectSummary;
+use crate::{text, words};
 
 /// Places that are shown of each kind of reject.
 const PLACES: usize = 3;
@@ -22,8 +22,8 @@ pub(super) fn notes(page: &Page<'_>) -> Vec<Line> {
 /// The accounting line, and what it adds up.
 pub(super) fn lines(page: &Page<'_>) -> Vec<Line> {
     let accounting = &page.report.accounting;
-    let mut lines = page.pen.lines(Ink::Strong, &joined(equation(accounting), " + ", page.columns));
-    for remark in remarks(accounting) {
+    let mut lines = page.pen.lines(Ink::Strong, &joined(words::equation(accounting), " + ", page.columns));
+    for remark in words::remarks(accounting) {
         lines.extend(page.pen.lines(Ink::Faint, &wrapped(&remark, page.columns)));
     }
     if !accounting.reject_kinds.is_empty() {
@@ -33,38 +33,10 @@ pub(super) fn lines(page: &Page<'_>) -> Vec<Line> {
     lines
 }
 
-/// The summands, the first of them with the sum before it.
-fn equation(accounting: &Accounting) -> [String; 4] {
-    let Accounting { lines, records, events, rejects, blank, .. } = *accounting;
-    [
-        format!("{} = {}", counted(lines, "line"), counted(records, "record")),
-        counted(events, "event"),
-        counted(rejects, "reject"),
-        format!("{} blank", text::grouped(blank)),
-    ]
-}
-
-fn counted(count: u64, noun: &str) -> String {
-    format!("{} {noun}{}", text::grouped(count), if count == 1 { "" } else { "s" })
-}
-
-fn remarks(accounting: &Accounting) -> Vec<String> {
-    let remark = |count: u64, text: &str| (count > 0).then(|| format!("{} {text}", text::grouped(count)));
-    [
-        remark(accounting.outside_window, "of the records are outside the window"),
-        remark(accounting.future, "of the records are more than five minutes in the future and set aside"),
-        remark(accounting.truncated, "of the records were cut by their sender"),
-        remark(accounting.nul_bytes, "NUL bytes were skipped, as a crash leaves them"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
 fn rejects(page: &Page<'_>, kinds: &[RejectSummary]) -> Vec<Line> {
     let mut lines = Vec::new();
     for RejectSummary { kind, explain, count, first } in kinds {
-        let heading = format!("{} ({kind}): {explain}", counted(*count, "reject"));
+        let heading = format!("{} ({kind}): {explain}", words::counted(*count, "reject"));
         lines.extend(page.pen.lines(Ink::Warn, &wrapped(&heading, page.columns)));
         let first = &first[..first.len().min(PLACES)];
         let positions: Vec<String> =

@@ -3,8 +3,8 @@
 use super::Page;
 use super::paint::{Ink, Line, joined, wrapped};
 use super::table::{Cell, Shape, Table, column};
-use crate::hours::{HOUR_S, gaps, local};
-use crate::text;
+use crate::hours::{HOUR_S, gaps, local, window_s};
+use crate::{text, words};
 
 /// Skipped files that are named one by one.
 const SKIPPED_FILES: usize = 3;
@@ -16,13 +16,11 @@ pub(super) fn headline(page: &Page<'_>) -> Vec<Line> {
 fn headline_parts(page: &Page<'_>) -> Vec<String> {
     let totals = &page.report.totals;
     if totals.requests == 0 {
-        return vec!["no requests in this window".into()];
+        let window = if window_s(page.report) > 0 { " in this window" } else { "" };
+        return vec![format!("no requests{window}")];
     }
-    let noun = if totals.requests == 1 { "request" } else { "requests" };
-    let mut parts = vec![
-        format!("{} {noun}", text::count(totals.requests)),
-        format!("{}/s", text::rate(totals.rps_mean)),
-    ];
+    let mut parts =
+        vec![words::roughly(totals.requests, "request"), format!("{}/s", text::rate(totals.rps_mean))];
     if let Some(at) = totals.rps_peak_at {
         parts.push(format!("busiest second {}/s at {}", text::count(totals.rps_peak), page.second(at)));
     }
@@ -36,7 +34,7 @@ fn headline_parts(page: &Page<'_>) -> Vec<String> {
 impl Page<'_> {
     /// A second on the reader's clock, with its day where the window has several.
     pub(super) fn second(&self, at: i64) -> String {
-        let within_a_day = self.report.until - self.report.since <= 24 * HOUR_S;
+        let within_a_day = window_s(self.report) <= 24 * HOUR_S;
         let format = if within_a_day { "%H:%M:%S" } else { "%a %-d %b %H:%M:%S" };
         local(at, &self.zone).strftime(format).to_string()
     }
@@ -52,9 +50,13 @@ pub(super) fn window_and_sources(page: &Page<'_>) -> Vec<Line> {
     lines
 }
 
+/// The window and what it lacks; nothing where there was no request to span one.
 fn window_parts(page: &Page<'_>) -> Vec<String> {
     let report = page.report;
-    let length = report.until - report.since;
+    let length = window_s(report);
+    if length == 0 {
+        return Vec::new();
+    }
     let [since, until] = [report.since, report.until].map(|at| local(at, &page.zone));
     let clock = if length < HOUR_S { "%H:%M:%S" } else { "%H:%M" };
     let day = match () {
@@ -65,7 +67,8 @@ fn window_parts(page: &Page<'_>) -> Vec<String> {
     let since = since.strftime(&format!("%a %-d %b %Y {clock}")).to_string();
     let until = until.strftime(&format!("{day}{clock}")).to_string();
     let mut parts = vec![format!("{since} – {until}"), report.timezone.clone(), span(length)];
-    let missing = gaps(report).iter().map(|gap| gap.until - gap.since).sum::<i64>();
+    let missing =
+        gaps(report).iter().fold(0, |sum: i64, gap| sum.saturating_add(gap.until.saturating_sub(gap.since)));
     if missing > 0 && missing < length {
         parts.push(format!("{} of them without requests", span(missing)));
     }
@@ -95,7 +98,7 @@ fn traffic_parts(page: &Page<'_>) -> Vec<String> {
     }
     if let Some(clients) = totals.clients {
         let error = text::decimals(page.report.clients_error * 100.0, 1);
-        parts.push(format!("{} clients ±{error} %", text::count(clients)));
+        parts.push(format!("{} ±{error} %", words::roughly(clients, "client")));
     }
     if let Some(bots) = totals.bot_requests {
         parts.push(format!("{} of the requests by bots", text::percent(bots, totals.requests)));
@@ -142,8 +145,8 @@ fn skipped_files(page: &Page<'_>) -> Vec<Line> {
         lines.extend(page.pen.lines(Ink::Faint, &wrapped(&format!("skipped {path}: {why}"), page.columns)));
     }
     if skipped.len() > SKIPPED_FILES {
-        let more =
-            format!("… and {} more files were skipped: see summary.json", skipped.len() - SKIPPED_FILES);
+        let more = words::counted((skipped.len() - SKIPPED_FILES) as u64, "more skipped file");
+        let more = format!("… and {more}: see summary.json");
         lines.push(page.pen.line([(Ink::Faint, &more)]));
     }
     lines

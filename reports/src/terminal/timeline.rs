@@ -5,7 +5,7 @@ use super::paint::{Ink, Line};
 use super::table::{Cell, Column, Shape, Table, column, sparkline};
 use crate::hours::{HOUR_S, clock_label, local};
 use crate::model::{Figures, HourRow};
-use crate::text;
+use crate::{text, words};
 
 /// More hours than this are folded into days.
 const MAX_HOURS: i64 = 48;
@@ -17,7 +17,7 @@ const MAX_DAYS: usize = 31;
 pub(super) fn timeline(page: &Page<'_>) -> Vec<Line> {
     let hours = &page.report.hour_totals;
     let (Some(first), Some(last)) = (hours.first(), hours.last()) else { return Vec::new() };
-    if last.hour - first.hour < MAX_HOURS * HOUR_S { hour_table(page) } else { day_table(page) }
+    if last.hour.saturating_sub(first.hour) < MAX_HOURS * HOUR_S { hour_table(page) } else { day_table(page) }
 }
 
 const HOUR_COLUMNS: [Column; 13] = [
@@ -46,9 +46,9 @@ fn hour_table(page: &Page<'_>) -> Vec<Line> {
     for row in hours {
         if row.hour > expected {
             let label = page.hour_label(expected, &mut day);
-            table.across(Cell::Text(Ink::Faint, label), gap_text((row.hour - expected) / HOUR_S));
+            table.across(Cell::Text(Ink::Faint, label), gap_text(row.hour.saturating_sub(expected) / HOUR_S));
         }
-        expected = row.hour + HOUR_S;
+        expected = row.hour.saturating_add(HOUR_S);
         let label = page.hour_label(row.hour, &mut day);
         table.row(hour_cells(label, &row.figures, most, slowest));
     }
@@ -146,7 +146,8 @@ fn day_table(page: &Page<'_>) -> Vec<Line> {
         lines.push(page.pen.line([(Ink::Faint, "worst p95: of the day's slowest hour")]));
     }
     if days.len() > MAX_DAYS {
-        let text = format!("… and {} earlier days: see hourly.csv", days.len() - MAX_DAYS);
+        let earlier = words::counted((days.len() - MAX_DAYS) as u64, "earlier day");
+        let text = format!("… and {earlier}: see hourly.csv");
         lines.push(page.pen.line([(Ink::Faint, &text)]));
     }
     lines

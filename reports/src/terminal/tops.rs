@@ -4,7 +4,7 @@ use super::Page;
 use super::paint::{Ink, Line};
 use super::table::{Cell, Shape, Table, column};
 use crate::model::{TopList, TopRow};
-use crate::text;
+use crate::{text, words};
 
 /// Messages that are shown, the latest ones.
 const MAX_EVENTS: usize = 12;
@@ -22,7 +22,7 @@ pub(super) fn top_lists(page: &Page<'_>) -> Vec<Line> {
 }
 
 fn top_list(page: &Page<'_>, list: &TopList, columns: usize) -> Vec<Line> {
-    let mut heading = title(&list.list);
+    let mut heading = words::list_title(&list.list);
     if page.report.sources.len() > 1 {
         heading = format!("{heading}, {}", list.source);
     }
@@ -48,19 +48,6 @@ fn top_list(page: &Page<'_>, list: &TopList, columns: usize) -> Vec<Line> {
         ]);
     }
     table.lines(page.pen, columns)
-}
-
-fn title(list: &str) -> String {
-    match list {
-        "clients" => "Clients".into(),
-        "paths" => "Paths".into(),
-        "slow_paths" => "Slow paths".into(),
-        "referrers" => "Referrers".into(),
-        "user_agents" => "User agents".into(),
-        "error_paths" => "Paths with errors".into(),
-        "not_found" => "Not found".into(),
-        other => other.replace('_', " "),
-    }
 }
 
 /// The latest messages, oldest first.
@@ -89,7 +76,7 @@ pub(super) fn events(page: &Page<'_>) -> Vec<Line> {
     let mut lines = table.lines(page.pen, page.columns);
     let left_out = earlier as u64 + page.report.events_left_out;
     if left_out > 0 {
-        let text = format!("… and {} others", text::grouped(left_out));
+        let text = format!("… and {}", words::counted(left_out, "other"));
         lines.push(page.pen.line([(Ink::Faint, &text)]));
     }
     lines
