@@ -67,7 +67,7 @@ fn pyarrow_reads_the_parquet_file_and_finds_the_csv_in_it() {
         for (column, value) in wanted {
             match (got[column].parse::<f64>(), value.parse::<f64>()) {
                 (Ok(got), Ok(wanted)) => {
-                    assert!((got - wanted).abs() <= 0.000_51, "{column}: {got} and {wanted}")
+                    assert!((got - wanted).abs() <= 0.000_51, "{column}: {got} and {wanted}");
                 }
                 _ => assert_eq!(&got[column], value, "{column}"),
             }

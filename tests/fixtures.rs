@@ -155,7 +155,7 @@ fn check_top(name: &str, top: &[Row], list: &str, expected: &Value) {
 fn close(place: &str, column: &str, got: Option<f64>, wanted: Option<f64>, tolerance: f64) {
     match (got, wanted) {
         (Some(got), Some(wanted)) => {
-            assert!((got - wanted).abs() <= wanted * tolerance, "{place}: {column} is {got}, not {wanted}")
+            assert!((got - wanted).abs() <= wanted * tolerance, "{place}: {column} is {got}, not {wanted}");
         }
         (got, wanted) => assert_eq!(got, wanted, "{place}: {column}"),
     }

@@ -162,7 +162,7 @@ fn check(row: &Row, requests: &[&Request]) {
     }
     let clients = requests.iter().map(|r| r.client).collect::<BTreeSet<_>>().len() as f64;
     let got: f64 = row["clients"].parse().expect("a count of clients");
-    assert!((got - clients).abs() <= (clients * 0.05).ceil(), "{} clients, not {clients}", got);
+    assert!((got - clients).abs() <= (clients * 0.05).ceil(), "{got} clients, not {clients}");
 }
 
 fn hour(request: &Request) -> String {

@@ -256,7 +256,7 @@ pub struct Accounting {
     pub rejects: u64,
     #[expect(missing_docs)]
     pub blank: u64,
-    /// Records whose line was cut by the sender.
+    /// Records whose line ends before its format does.
     pub truncated: u64,
     /// Bytes of NUL skipped (a crash leaves them).
     pub nul_bytes: u64,

@@ -88,6 +88,73 @@ fn gaps_reach_from_edge_to_edge() {
 }
 
 #[test]
+fn gaps_of_hours_at_the_ends_of_time() {
+    let mut report = sample::combined();
+    report.hour_totals.truncate(1);
+    report.hour_totals[0].hour = i64::MAX - 1;
+    (report.since, report.until) = (i64::MIN, i64::MAX);
+    let gaps: Vec<(i64, i64)> = hours::gaps(&report).iter().map(|gap| (gap.since, gap.until)).collect();
+    assert_eq!(gaps, [(i64::MIN, i64::MAX - 1)]);
+}
+
+#[test]
+fn a_window_without_any_request_has_no_dates() {
+    let report = Report { since: 0, until: 0, ..sample::nothing() };
+    let output = terminal(&report, 80);
+    assert!(output.starts_with("no requests\n\nSources"), "{output}");
+    let page = logstat_reports::html::page(&report);
+    assert!(page.contains("<h1>No requests</h1>"));
+    for text in [output, page] {
+        assert!(!text.contains("1970") && !text.contains("00:00"), "{text}");
+    }
+}
+
+#[test]
+fn one_of_a_thing_is_not_several() {
+    let mut report = sample::day();
+    let accounting = &mut report.accounting;
+    (accounting.outside_window, accounting.future) = (1, 1);
+    (accounting.truncated, accounting.nul_bytes) = (1, 1);
+    (accounting.lines, accounting.rejects, accounting.reject_kinds[0].count) = (1, 1, 1);
+    report.events_left_out = 1;
+    let totals = &mut report.totals;
+    (totals.requests, totals.clients, totals.bot_requests) = (1, Some(1), Some(1));
+    (totals.cache_hits, totals.cache_lookups) = (Some(1), Some(1));
+    (totals.retries, totals.redispatches) = (Some(1), Some(1));
+    let page = logstat_reports::html::page(&report);
+    for text in
+        ["1 of the records is outside", "1 record ends before its format does", "1 NUL byte was", "1 other"]
+    {
+        assert!(terminal(&report, 140).contains(text), "terminal: {text}");
+        assert!(page.contains(text), "page: {text}");
+    }
+    assert_eq!([false_plurals(&terminal(&report, 140)), false_plurals(&page)].concat(), [""; 0]);
+}
+
+/// Where a text says `1 lines` and the like.
+fn false_plurals(text: &str) -> Vec<String> {
+    let nouns =
+        ["lines", "records", "events", "rejects", "others", "requests", "clients", "lookups", "redispatches"];
+    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && !".,:/".contains(c)).collect();
+    let pairs = words.windows(2).filter(|pair| pair[0] == "1" && nouns.contains(&pair[1]));
+    pairs.map(|pair| pair.join(" ")).collect()
+}
+
+#[test]
+fn shares_of_several_tiers_make_a_whole() {
+    let report = sample::day();
+    let sources: Vec<u64> = report.by_source.iter().map(|row| row.figures.requests).collect();
+    let whole: u64 = sources.iter().sum();
+    assert!(whole > report.totals.requests, "the tiers log the same requests");
+    let [terminal, page] = [terminal(&report, 140), logstat_reports::html::page(&report)];
+    for requests in sources {
+        let share = text::percent(requests, whole);
+        assert!(terminal.contains(&share), "terminal: {share}");
+        assert!(page.contains(&share), "page: {share}");
+    }
+}
+
+#[test]
 fn csv_files() {
     let hourly = string(csv::hourly(&sample::day()));
     let first: Vec<&str> = hourly.lines().take(8).collect();

@@ -21,6 +21,15 @@ fn same_rows_same_bytes() {
 }
 
 #[test]
+fn its_arrow_schema_has_no_views_which_pandas_cannot_read() {
+    let bytes = parquet::hourly(&sample::day()).expect("the table can be encoded");
+    let schema = ParquetReader::new(Cursor::new(bytes)).schema().expect("a schema");
+    let types: Vec<String> = schema.iter_values().map(|field| format!("{:?}", field.dtype)).collect();
+    assert!(types.iter().any(|name| name.contains("LargeUtf8")), "{types:?}");
+    assert!(!types.iter().any(|name| name.contains("View")), "{types:?}");
+}
+
+#[test]
 fn columns_begin_with_those_of_the_csv() {
     let report = sample::day();
     let table = read(&report);

@@ -31,7 +31,7 @@ pub struct SourceRollup {
     /// Memory of hours that are closed, for those to come: to give it back and ask for it again every hour would
     /// leave holes.
     spare_tables: Vec<CountTable>,
-    spare_lists: Vec<Box<Lists>>,
+    spare_lists: Vec<Lists>,
 }
 
 type Lists = [TopSummary; ListKind::ALL.len()];
@@ -176,7 +176,11 @@ impl SourceRollup {
             return &mut self.settled;
         }
         let spare = &mut self.spare_lists;
-        self.hours.entry(hour).or_default().lists.get_or_insert_with(|| spare.pop().unwrap_or_default())
+        self.hours
+            .entry(hour)
+            .or_default()
+            .lists
+            .get_or_insert_with(|| Box::new(spare.pop().unwrap_or_default()))
     }
 
     /// Closes what the log has passed.
@@ -190,7 +194,7 @@ impl SourceRollup {
             self.spare_tables.extend(hour.cells.pack());
             if let Some(mut lists) = hour.lists.take() {
                 settle(&mut self.settled, &mut lists);
-                self.spare_lists.push(lists);
+                self.spare_lists.push(*lists);
             }
         }
         self.closed_before = passed;

@@ -44,7 +44,9 @@ pub(super) fn window_and_sources(page: &Page<'_>) -> Vec<Line> {
     let mut lines = page.pen.lines(Ink::Plain, &joined(window_parts(page), ", ", page.columns));
     lines.extend(page.pen.lines(Ink::Plain, &joined(traffic_parts(page), " · ", page.columns)));
     if !page.report.sources.is_empty() {
-        lines.push(Line::default());
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
         lines.extend(sources(page));
     }
     lines

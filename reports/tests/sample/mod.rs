@@ -60,6 +60,7 @@ pub fn day() -> Report {
         heat: heat(&edge),
         events: day_events(),
         events_left_out: 0,
+        duplicates_skipped: 2,
         notes: vec![
             "web: no upstream times: the format has no $upstream_response_time".into(),
             format!("edge: 4 lines were cut at 1024 bytes by the sender, the first begins {}", HOSTILE[0]),
