@@ -45,10 +45,11 @@ fn options(top: bool) -> RollupOptions {
 }
 
 fn count(log: &str, format: &Format, rollup: &mut BlockRollup) {
-    let mut parser = format.parser(0);
+    let (mut parser, mut parsed) = (format.parser(0), Line::Blank);
     rollup.clear();
     for line in log.lines() {
-        if let Line::Record(record) = &parser.parse(line.as_bytes()) {
+        parser.parse_into(line.as_bytes(), &mut parsed);
+        if let Line::Record(record) = &parsed {
             rollup.record(record);
         }
     }

@@ -26,10 +26,9 @@
 //!
 //! # The way of a line
 //! `prefix` finds the message behind what syslog put in front. `parser` goes through the steps from the left; `value` reads
-//! one step's value with a `cursor`, which looks at eight bytes at a time, and with `address`, `date`, `number` and
-//! `request`. What is no
-//! request is tried as one of HAProxy's own messages by `event`. `record` is the outcome, borrowed from the line and
-//! still escaped as logged.
+//! one step's value with a `cursor`, which looks at eight bytes at a time, and with `address`, `amount`, `date`, `number`
+//! and `request`. What is no request is tried as one of HAProxy's own messages by `event`. `record` is the outcome,
+//! borrowed from the line and still escaped as logged.
 //!
 //! # What can be relied on
 //! * Any bytes: no panic, and work linear in the length of the line.
@@ -39,6 +38,7 @@
 //! * A line that was cut behind its client, time and status is a record, marked [`Record::truncated`].
 
 mod address;
+mod amount;
 mod assemble;
 mod cursor;
 mod date;

@@ -1,7 +1,7 @@
 //! Reads one value of a line by one step of the format. Knows nothing of the other steps.
 //!
-//! Every kind of value has a function of its own that takes and returns the place in the line in registers: inlined into
-//! one loop, they took twice as long. None of them means that the line stops here, for the reason in the draft.
+//! Every kind of value has a function of its own, which takes and returns the place in the line in registers: all in one
+//! loop took longer. It reads the usual form without a call, and leaves any other to `read`.
 
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ use crate::format::Format;
 use crate::parser::{Draft, Parser, Stop};
 use crate::record::{CacheStatus, Client, Record, RejectKind};
 use crate::step::{End, Field, Shape, Step};
-use crate::{address, number, request};
+use crate::{address, amount, number, request};
 
 impl<'f> Parser<'f> {
     /// The value of one step.
@@ -31,20 +31,36 @@ impl<'f> Parser<'f> {
             Field::ClfDate => self.clf_date(at, draft),
             Field::IsoDate => self.iso_date(at, draft),
             Field::ZonelessDate => self.zoneless_date(at, draft),
-            Field::Epoch => read(at, draft, move |at, draft| epoch(self.format, step, at, draft)),
-            Field::Status => status(at, draft),
-            Field::ProxyStatus => proxy_status(self.format, step, at, draft),
+            Field::Epoch => read(at, draft, move |at, draft| amount::epoch(self.format, step, at, draft)),
+            Field::Status => amount::status(at, draft),
+            Field::ProxyStatus => amount::proxy_status(self.format, step, at, draft),
             Field::Termination(width) => termination(width, at, draft),
-            Field::Bytes => count_step(self.format, step, at, draft, |record| &mut record.bytes_sent),
-            Field::RequestTime => seconds_step(self.format, step, at, draft, |record| &mut record.latency_us),
-            Field::UpstreamTimes => list_step(self.format, step, at, draft, |record| &mut record.upstream_us),
-            Field::ConnectTimes => list_step(self.format, step, at, draft, |record| &mut record.connect_us),
-            Field::HeaderTimes => list_step(self.format, step, at, draft, |record| &mut record.response_us),
-            Field::QueueMs => millis_step(self.format, step, at, draft, |record| &mut record.queue_us),
-            Field::ConnectMs => millis_step(self.format, step, at, draft, |record| &mut record.connect_us),
-            Field::ResponseMs => millis_step(self.format, step, at, draft, |record| &mut record.response_us),
-            Field::Total { latency, elapsed } => total(self.format, step, at, draft, latency, elapsed),
-            Field::Retries => retries(self.format, step, at, draft),
+            Field::Bytes => amount::count_step(self.format, step, at, draft, |record| &mut record.bytes_sent),
+            Field::RequestTime => {
+                amount::seconds_step(self.format, step, at, draft, |record| &mut record.latency_us)
+            }
+            Field::UpstreamTimes => {
+                amount::list_step(self.format, step, at, draft, |record| &mut record.upstream_us)
+            }
+            Field::ConnectTimes => {
+                amount::list_step(self.format, step, at, draft, |record| &mut record.connect_us)
+            }
+            Field::HeaderTimes => {
+                amount::list_step(self.format, step, at, draft, |record| &mut record.response_us)
+            }
+            Field::QueueMs => {
+                amount::millis_step(self.format, step, at, draft, |record| &mut record.queue_us)
+            }
+            Field::ConnectMs => {
+                amount::millis_step(self.format, step, at, draft, |record| &mut record.connect_us)
+            }
+            Field::ResponseMs => {
+                amount::millis_step(self.format, step, at, draft, |record| &mut record.response_us)
+            }
+            Field::Total { latency, elapsed } => {
+                amount::total(self.format, step, at, draft, latency, elapsed)
+            }
+            Field::Retries => amount::retries(self.format, step, at, draft),
             Field::UpstreamAddresses => read(at, draft, move |at, draft| upstream_addresses(step, at, draft)),
             Field::Request => self.text(step, at, draft, |request, record| keep_request(request, record)),
             Field::Method => self.text(step, at, draft, |text, record| record.method = text),
@@ -74,8 +90,8 @@ impl<'f> Parser<'f> {
         draft: &mut Draft<'_, 'l>,
     ) -> Next<'l> {
         match shape {
-            Shape::Number => skip_number(self.format, step, at, draft),
-            Shape::Numbers(further) => numbers(further, at, draft),
+            Shape::Number => amount::skip_number(self.format, step, at, draft),
+            Shape::Numbers(further) => amount::skip_numbers(further, at, draft),
             Shape::List => read(at, draft, move |at, _| {
                 at.take(number::address_list(at.rest(), step.end.byte()).length);
                 Ok(())
@@ -247,7 +263,7 @@ pub(crate) type Next<'l> = Option<Cursor<'l>>;
 /// Reads a value in any form. What is usual is read before without a call, so that this one is the last and a jump.
 #[cold]
 #[inline(never)]
-fn read<'l, 'r>(
+pub(crate) fn read<'l, 'r>(
     mut cursor: Cursor<'l>,
     draft: &mut Draft<'r, 'l>,
     value: impl FnOnce(&mut Cursor<'l>, &mut Draft<'r, 'l>) -> Result<(), Stop>,
@@ -282,112 +298,6 @@ fn near_length(step: &Step, at: Cursor<'_>) -> Option<usize> {
     }
 }
 
-/// A number that nobody keeps.
-#[inline(never)]
-fn skip_number<'l>(format: &Format, step: &Step, at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
-    if let Some((length @ 1.., end)) = at.number_length()
-        && end != b'.'
-    {
-        return at.behind(length);
-    }
-    read(at, draft, move |at, _| {
-        let before = *at;
-        number::skip(at);
-        present_or_missing(format, before, *at, &step.end)
-    })
-}
-
-/// Several numbers that nobody keeps.
-#[inline(never)]
-fn numbers<'l>(further: u8, at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
-    if let Some(next) = number::skip_plain_run(at, further) {
-        return Some(next);
-    }
-    read(at, draft, move |at, _| number::skip_run(at, further).ok_or(Stop::new(RejectKind::Number, *at)))
-}
-
-/// Where a number is kept.
-trait Slot<'l>: for<'r> Fn(&'r mut Record<'l>) -> &'r mut Option<u64> {}
-impl<'l, S: for<'r> Fn(&'r mut Record<'l>) -> &'r mut Option<u64>> Slot<'l> for S {}
-
-#[inline(never)]
-fn count_step<'l>(
-    format: &Format,
-    step: &Step,
-    at: Cursor<'l>,
-    draft: &mut Draft<'_, 'l>,
-    slot: impl Slot<'l>,
-) -> Next<'l> {
-    if let Some((number, length)) = at.digits() {
-        *slot(draft.record) = Some(number);
-        return at.behind(length);
-    }
-    read(at, draft, move |at, draft| {
-        *slot(draft.record) = count(format, step, at)?;
-        Ok(())
-    })
-}
-
-#[inline(never)]
-fn millis_step<'l>(
-    format: &Format,
-    step: &Step,
-    at: Cursor<'l>,
-    draft: &mut Draft<'_, 'l>,
-    slot: impl Slot<'l>,
-) -> Next<'l> {
-    if let Some((ms, length)) = at.digits() {
-        *slot(draft.record) = Some(ms * 1_000);
-        return at.behind(length);
-    }
-    read(at, draft, move |at, draft| {
-        *slot(draft.record) = millis(format, step, at)?;
-        Ok(())
-    })
-}
-
-#[inline(never)]
-fn seconds_step<'l>(
-    format: &Format,
-    step: &Step,
-    at: Cursor<'l>,
-    draft: &mut Draft<'_, 'l>,
-    slot: impl Slot<'l>,
-) -> Next<'l> {
-    if let Some((ms, length)) = at.thousandths() {
-        *slot(draft.record) = Some(ms * 1_000);
-        return at.behind(length);
-    }
-    read(at, draft, move |at, draft| {
-        *slot(draft.record) = seconds(format, step, at)?;
-        Ok(())
-    })
-}
-
-#[inline(never)]
-fn list_step<'l>(
-    format: &Format,
-    step: &Step,
-    at: Cursor<'l>,
-    draft: &mut Draft<'_, 'l>,
-    slot: impl Slot<'l>,
-) -> Next<'l> {
-    if let Some((ms, length)) = at.thousandths()
-        && let Some(next) = at.behind(length)
-        && !number::list_goes_on(next.rest())
-    {
-        *slot(draft.record) = Some(ms * 1_000);
-        return Some(next);
-    }
-    if matches!(at.rest(), [b'-'] | [b'-', b'"', ..]) {
-        return at.behind(1);
-    }
-    read(at, draft, move |at, draft| {
-        *slot(draft.record) = seconds_list(format, step, at)?;
-        Ok(())
-    })
-}
-
 #[inline(always)]
 fn keep_date(
     us: Option<i64>,
@@ -401,61 +311,6 @@ fn keep_date(
 }
 
 #[inline(always)]
-fn epoch(
-    format: &Format,
-    step: &Step,
-    cursor: &mut Cursor<'_>,
-    draft: &mut Draft<'_, '_>,
-) -> Result<(), Stop> {
-    let no_date = Stop::new(RejectKind::Date, *cursor);
-    let us = seconds(format, step, cursor)?.and_then(|us| i64::try_from(us).ok());
-    draft.date_us = Some(us.ok_or(no_date)?);
-    Ok(())
-}
-
-#[inline(never)]
-fn total<'l>(
-    format: &Format,
-    step: &Step,
-    at: Cursor<'l>,
-    draft: &mut Draft<'_, 'l>,
-    latency: bool,
-    elapsed: bool,
-) -> Next<'l> {
-    let keep = |draft: &mut Draft<'_, 'l>, us: Option<u64>| {
-        if latency {
-            draft.record.latency_us = us;
-        }
-        if elapsed {
-            draft.elapsed_us = us.unwrap_or(0);
-        }
-    };
-    if let Some((ms, length)) = at.digits() {
-        keep(draft, Some(ms * 1_000));
-        return at.behind(length);
-    }
-    read(at, draft, move |at, draft| {
-        keep(draft, millis(format, step, at)?);
-        Ok(())
-    })
-}
-
-#[inline(never)]
-fn retries<'l>(format: &Format, step: &Step, at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
-    if let Some((retries, length)) = at.digits() {
-        // Seven digits fit.
-        draft.record.retries = Some(retries as u32);
-        return at.behind(length);
-    }
-    read(at, draft, move |at, draft| {
-        draft.record.redispatched = at.rest().first() == Some(&b'+');
-        let retries = count(format, step, at)?;
-        draft.record.retries = retries.and_then(|retries| u32::try_from(retries).ok());
-        Ok(())
-    })
-}
-
-#[inline(always)]
 fn upstream_addresses<'l>(
     step: &Step,
     cursor: &mut Cursor<'l>,
@@ -466,79 +321,6 @@ fn upstream_addresses<'l>(
     draft.record.retries = list.last.map(|_| list.retries);
     cursor.take(list.length);
     Ok(())
-}
-
-/// Seconds as nginx writes them, with three decimals, or in any other form.
-#[inline(always)]
-fn seconds(format: &Format, step: &Step, cursor: &mut Cursor<'_>) -> Result<Option<u64>, Stop> {
-    if let Some((ms, length)) = cursor.thousandths() {
-        cursor.take(length);
-        return Ok(Some(ms * 1_000));
-    }
-    let (us, length) = odd(format, number::odd_seconds, step, *cursor)?;
-    cursor.take(length);
-    Ok(us)
-}
-
-#[inline(always)]
-fn seconds_list(format: &Format, step: &Step, cursor: &mut Cursor<'_>) -> Result<Option<u64>, Stop> {
-    let first = seconds(format, step, cursor)?;
-    if !number::list_goes_on(cursor.rest()) {
-        return Ok(first);
-    }
-    let (sum, length) = odd(format, |rest| number::further_seconds(first, rest), step, *cursor)?;
-    cursor.take(length);
-    Ok(sum)
-}
-
-/// HAProxy's milliseconds, in microseconds.
-#[inline(always)]
-fn millis(format: &Format, step: &Step, cursor: &mut Cursor<'_>) -> Result<Option<u64>, Stop> {
-    if let Some((ms, length)) = cursor.digits() {
-        cursor.take(length);
-        return Ok(Some(ms * 1_000));
-    }
-    Ok(count(format, step, cursor)?.and_then(|ms| ms.checked_mul(1_000)))
-}
-
-#[inline(always)]
-fn count(format: &Format, step: &Step, cursor: &mut Cursor<'_>) -> Result<Option<u64>, Stop> {
-    if let Some((number, length)) = cursor.digits() {
-        cursor.take(length);
-        return Ok(Some(number));
-    }
-    let (number, length) = odd(format, number::odd_count, step, *cursor)?;
-    cursor.take(length);
-    Ok(number)
-}
-
-/// A number in a form that is not the usual one, and its length.
-#[cold]
-fn odd(
-    format: &Format,
-    read: impl FnOnce(&[u8]) -> Result<(Option<u64>, usize), number::TooBig>,
-    step: &Step,
-    before: Cursor<'_>,
-) -> Result<(Option<u64>, usize), Stop> {
-    let (value, length) = read(before.rest()).map_err(|_| Stop::new(RejectKind::Number, before))?;
-    let mut after = before;
-    after.take(length);
-    present_or_missing(format, before, after, &step.end)?;
-    Ok((value, length))
-}
-
-/// A missing number is nothing at all where no dash stands for it: then what should follow it has to be here.
-#[inline(always)]
-fn present_or_missing(format: &Format, before: Cursor<'_>, after: Cursor<'_>, end: &End) -> Result<(), Stop> {
-    if after.rest().len() < before.rest().len() {
-        return Ok(());
-    }
-    match before.rest() {
-        [] if format.dash_is_missing => Err(Stop::cut()),
-        [] => Ok(()),
-        [next, ..] if *next == end.byte() => Ok(()),
-        _ => Err(Stop::new(RejectKind::Number, before)),
-    }
 }
 
 /// HAProxy's `address:port`, `unix:id`, or two dashes.
@@ -578,20 +360,6 @@ fn odd_client_port<'l>(end: u8, cursor: &mut Cursor<'l>, draft: &mut Draft<'_, '
     Ok(())
 }
 
-/// nginx's status, always three digits.
-#[inline(never)]
-fn status<'l>(at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
-    if let Some(status) = at.three_digits() {
-        draft.record.status = Some(status);
-        return at.behind(3);
-    }
-    read(at, draft, move |at, _| match at.rest() {
-        [b'-', ..] => at.take(1).map(|_| ()).ok_or(Stop::cut()),
-        rest if rest.len() < 3 => Err(Stop::cut()),
-        _ => Err(Stop::new(RejectKind::Status, *at)),
-    })
-}
-
 /// HAProxy's termination state. `----` is what most sessions end with.
 #[inline(never)]
 fn termination<'l>(width: u8, at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
@@ -614,26 +382,6 @@ fn termination<'l>(width: u8, at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next
 
 fn cache_status(text: Option<&[u8]>) -> Option<CacheStatus> {
     CacheStatus::ALL.into_iter().find(|status| Some(status.name().as_bytes()) == text)
-}
-
-/// HAProxy's status: `-1`, or `0` outside HTTP, where there was none.
-#[inline(never)]
-fn proxy_status<'l>(format: &Format, step: &Step, at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
-    if let Some(status @ 100..) = at.three_digits()
-        && at.rest().get(3) == Some(&b' ')
-    {
-        draft.record.status = Some(status);
-        return at.behind(3);
-    }
-    read(at, draft, move |at, draft| {
-        let no_status = Stop::new(RejectKind::Status, *at);
-        draft.record.status = match count(format, step, at)? {
-            None | Some(0) => None,
-            Some(status @ 100..=999) => u16::try_from(status).ok(),
-            Some(_) => return Err(no_status),
-        };
-        Ok(())
-    })
 }
 
 #[inline(always)]

@@ -5,7 +5,7 @@ use crate::bots::Bots;
 use crate::report::SourceResult;
 use crate::rollup::{BlockRollup, EventNote, KeyHasher, LineCounts, RejectNote, RollupOptions, SourceRollup};
 use crate::source::{Block, Ending, Input, Limits, PlainFile, Progress, ReadError, StreamBlock, open};
-use logstat_parsers::{EventKind, Format, Line, Reject, RejectKind};
+use logstat_parsers::{EventKind, Fields, Format, Line, Reject, RejectKind};
 use logstat_reports::model::{Accounting, EventRow, FileSummary, Place, RejectSummary, SourceSummary};
 use logstat_reports::text::printable;
 use std::collections::BTreeMap;
@@ -51,7 +51,8 @@ pub fn read(
     let rollup = SourceRollup::new(options.rollup.clone(), hasher.clone());
     let files = source.files.iter().map(file_summary).collect();
     let (sender, receiver) = channel();
-    let shared = Shared { format: &source.format, options, hasher, bots, idle: Mutex::default(), sender };
+    let format = wanted_only(&source.format, &options.rollup);
+    let shared = Shared { format: &format, options, hasher, bots, idle: Mutex::default(), sender };
     let mut reader = Reader {
         shared: &shared,
         receiver,
@@ -73,6 +74,15 @@ pub fn read(
     };
     pool.in_place_scope(|scope| reader.read_files(scope));
     reader.fold.finish()
+}
+
+/// The format without the texts that nobody counts: without top lists, hardly any.
+fn wanted_only(format: &Format, options: &RollupOptions) -> Format {
+    let mut format = format.clone();
+    if !options.top {
+        format.keep_only(&Fields { user_agent: true, method: options.by_method, ..Fields::default() });
+    }
+    format
 }
 
 fn file_summary(file: &PreparedFile) -> FileSummary {
@@ -150,13 +160,16 @@ impl Shared<'_> {
 /// Parses and counts every line of a block; returns the NULs that were skipped between them.
 fn count_lines(block: &Block<'_>, format: &Format, reference_us: i64, rollup: &mut BlockRollup) -> u64 {
     let mut parser = format.parser(reference_us);
+    // Written over for every line, since a record is too large to copy each time.
+    let mut parsed = Line::Blank;
     let mut lines = block.lines();
     for line in lines.by_ref() {
         if line.ending.is_cut() {
             rollup.reject(cut_reject(line.ending, line.bytes.len()), line.bytes);
             continue;
         }
-        match &parser.parse(line.bytes) {
+        parser.parse_into(line.bytes, &mut parsed);
+        match &parsed {
             Line::Record(record) => rollup.record(record),
             Line::Event(event) => rollup.event(event),
             Line::Reject(reject) => rollup.reject(*reject, line.bytes),
