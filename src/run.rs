@@ -179,7 +179,7 @@ fn verdict(report: &Report, plan: &Plan, prepared: &[Prepared]) -> Exit {
     }
     if accounting.rejects as f64 > accounting.lines as f64 * plan.max_reject_ratio {
         eprintln!(
-            "logstat: {} of {} lines were rejected, more than --max-reject-ratio {} allows\nhint: is it the right --format?",
+            "logstat: rejected {} of {} lines, more than --max-reject-ratio {} allows\nhint: is it the right --format?",
             accounting.rejects, accounting.lines, plan.max_reject_ratio
         );
         return Exit::LimitExceeded;

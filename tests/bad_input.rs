@@ -17,7 +17,7 @@ fn rejects_have_their_place_and_decide_the_exit_code() {
     let log = text(&lab.log("access.log", LINE.repeat(9) + "nonsense\n" + &LINE.replace("200 5", "2x0 5")));
     let run = lab.report(&[&log]);
     assert_eq!(run.code, 1, "{}", run.stderr);
-    assert!(run.stderr.contains("2 of 11 lines were rejected"), "{}", run.stderr);
+    assert!(run.stderr.contains("rejected 2 of 11 lines"), "{}", run.stderr);
     let summary = run.summary();
     let kinds = summary["accounting"]["reject_kinds"].as_array().expect("kinds");
     let status = kinds.iter().find(|kind| kind["kind"] == "status").expect("a status that is none");

@@ -19,7 +19,7 @@ pub enum CellKind {
     Second,
     /// Status code.
     Status,
-    /// Termination state, packed by [`pack_termination`].
+    /// Termination state, packed into 14 bits.
     Termination,
     /// `CacheStatus` by its number.
     Cache,

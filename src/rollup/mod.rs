@@ -2,7 +2,7 @@
 //!
 //! A [`BlockRollup`] counts the records of one block exactly, by itself, on any thread. Blocks are folded in order
 //! into a [`SourceRollup`], which holds every hour of one source. Counts, sums, histograms and sketches only add up,
-//! so they do not depend on the order; top lists ([`top`]) and the cap on series do, which is why the order is fixed.
+//! so they do not depend on the order; top lists and the cap on series do, which is why the order is fixed.
 
 mod agents;
 mod block;
