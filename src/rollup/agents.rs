@@ -1,43 +1,46 @@
 //! Remembers which user agents are bots', since nearly all of them come again. Never grows.
 
-use super::keys::KeyHasher;
+use super::keys::{KeyHasher, KeyTable};
 use crate::bots::Bots;
 use std::sync::Arc;
 
-/// Places for user agents; a power of two, and several times what a busy site sees in a day.
-const PLACES: usize = 4096;
+/// User agents that are remembered: several times what a busy site sees in a day. A flood of new ones starts over.
+const KNOWN: usize = 4096;
 /// Longer user agents are looked up each time.
 const LONGEST: usize = 512;
 
-/// Verdicts on the latest user agents, one for each place.
+/// Verdicts on user agents.
 #[derive(Debug)]
 pub(super) struct Verdicts {
     bots: Arc<Bots>,
     hasher: KeyHasher,
-    known: Vec<(Box<[u8]>, bool)>,
+    known: KeyTable<bool>,
 }
 
 impl Verdicts {
     pub fn new(bots: Arc<Bots>) -> Self {
-        Self { bots, hasher: KeyHasher::default(), known: vec![Default::default(); PLACES] }
+        Self { bots, hasher: KeyHasher::default(), known: KeyTable::default() }
     }
 
     /// Is this a bot's user agent?
     #[inline]
     pub fn is_bot(&mut self, agent: &[u8]) -> bool {
-        // Two that share a place take turns, which costs time and nothing else.
-        let place = self.hasher.hash(0, agent) as usize % PLACES;
-        match &self.known[place] {
-            (known, bot) if **known == *agent && !agent.is_empty() => *bot,
-            _ => self.look_up(agent, place),
+        let hash = self.hasher.hash(0, agent);
+        match self.known.find(hash, 0, |known| known == agent) {
+            Some(at) => *self.known.tally_mut(at),
+            None => self.look_up(hash, agent),
         }
     }
 
     #[cold]
-    fn look_up(&mut self, agent: &[u8], place: usize) -> bool {
+    fn look_up(&mut self, hash: u64, agent: &[u8]) -> bool {
         let bot = self.bots.is_bot(agent);
+        if self.known.len() == KNOWN {
+            self.known.clear();
+        }
         if agent.len() <= LONGEST {
-            self.known[place] = (agent.into(), bot);
+            let at = self.known.enter(hash, 0, agent);
+            *self.known.tally_mut(at) = bot;
         }
         bot
     }
@@ -58,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn user_agents_that_share_a_place_keep_their_verdicts() {
+    fn a_flood_of_user_agents_gets_right_verdicts() {
         let mut verdicts = Verdicts::new(Arc::new(Bots::new()));
         let agents: Vec<String> = (0..20_000)
             .map(|n| if n % 3 == 0 { format!("curl/{n}") } else { format!("Gecko/{n}") })
