@@ -75,7 +75,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FILE", help_heading = "How to read")]
     pub config: Option<PathBuf>,
     /// Exit with 1 when a larger share of the lines is rejected [default: 0.05]
-    #[arg(long, value_name = "SHARE", help_heading = "How to read")]
+    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "How to read")]
     pub max_reject_ratio: Option<f64>,
     /// Threads that parse [default: one per core]
     #[arg(long, value_name = "N", help_heading = "How to read")]
@@ -107,6 +107,11 @@ pub struct ReportArgs {
     /// Bytes per block, for tests of the cutting
     #[arg(long, value_name = "BYTES", hide = true)]
     pub block_bytes: Option<usize>,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "a share is a number from 0 to 1, such as 0.05".to_owned())
 }
 
 /// A column for `--by`.

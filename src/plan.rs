@@ -67,6 +67,7 @@ pub fn plan(args: &mut ReportArgs, config: &Config) -> anyhow::Result<Plan> {
     for source in &config.source {
         plan.add_configured(source)?;
     }
+    plan.refuse_equal_names()?;
     if args.since.is_none() && args.until.is_none() {
         args.since = Some(SINCE_WITHOUT_PATHS.parse()?);
     }
@@ -103,6 +104,18 @@ impl Plan {
             node: source.node.clone(),
         });
         Ok(())
+    }
+
+    /// Their hours would be added up as one source's.
+    fn refuse_equal_names(&self) -> anyhow::Result<()> {
+        let mut names: Vec<&str> = self.sources.iter().map(|source| source.name.as_str()).collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => {
+                bail!("two sources are called `{}`\nhint: give each [[source]] a `name` of its own", pair[0])
+            }
+            None => Ok(()),
+        }
     }
 
     fn take_problems(&mut self, mut found: Discovery) -> Discovery {

@@ -40,10 +40,10 @@ pub fn run(mut args: ReportArgs) -> anyhow::Result<Exit> {
     let (results, broken) = read_all(&args, &plan, &prepared, window, &pool);
     let report = pool.install(|| report(results, report_options(&plan, &prepared, window)));
     exit = exit.max(broken).max(verdict(&report, &plan, &prepared));
-    if let Some(out) = &plan.out {
-        output::publish(&report, out, args.png, &pool)?;
-    }
+    // A report that cannot be written can still be read.
+    let published = plan.out.as_ref().map_or(Ok(()), |out| output::publish(&report, out, args.png, &pool));
     output::print(&report, &args, plan.top)?;
+    published?;
     // Cron sends a mail for every word.
     if let Some(out) = plan.out.as_ref().filter(|_| std::io::stderr().is_terminal()) {
         eprintln!("logstat: wrote {}", out.join("report.html").display());
@@ -177,9 +177,18 @@ fn verdict(report: &Report, plan: &Plan, prepared: &[Prepared]) -> Exit {
     if report.totals.requests == 0 {
         say_where_the_lines_are(report, plan, prepared);
     }
+    if report.totals.requests == 0 && accounting.future > 0 {
+        return Exit::LimitExceeded;
+    }
     if accounting.rejects as f64 > accounting.lines as f64 * plan.max_reject_ratio {
+        let given = prepared.iter().any(|source| source.plan.format.is_some());
+        let hint = if given {
+            "is it the right --format?"
+        } else {
+            "if they are requests, name their format with --format"
+        };
         eprintln!(
-            "logstat: rejected {} of {} lines, more than --max-reject-ratio {} allows\nhint: is it the right --format?",
+            "logstat: rejected {} of {} lines, more than --max-reject-ratio {} allows\nhint: {hint}",
             accounting.rejects, accounting.lines, plan.max_reject_ratio
         );
         return Exit::LimitExceeded;

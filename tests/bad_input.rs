@@ -61,6 +61,29 @@ fn a_format_that_does_not_compile_points_into_it() {
 }
 
 #[test]
+fn a_whole_directive_is_no_format() {
+    let lab = Lab::new();
+    let log = text(&lab.log("access.log", LINE));
+    let run =
+        lab.report(&[log.as_str(), "--format", "log_format main '$remote_addr [$time_local] $status';"]);
+    assert_eq!(run.code, 2);
+    assert!(
+        run.stderr.contains("whole directive") && run.stderr.contains("hint: give only the format"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn an_over_long_first_line_does_not_hide_the_format() {
+    let lab = Lab::new();
+    let long = LINE.replace("GET /", &format!("GET /{}", "x".repeat(70_000)));
+    let run = lab.report(&[text(&lab.log("access.log", long + &LINE.repeat(40)))]).ok();
+    let accounting = &run.summary()["accounting"];
+    assert_eq!((accounting["records"].as_u64(), accounting["rejects"].as_u64()), (Some(40), Some(1)));
+}
+
+#[test]
 fn an_empty_file_a_folder_and_a_missing_one_are_told_apart() {
     let lab = Lab::new();
     let empty = text(&lab.log("access.log", ""));
@@ -195,6 +218,10 @@ fn a_full_disk_leaves_the_old_report_whole() {
     command.args(["-c", &script]);
     let output = feed(command, b"");
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("70 requests"),
+        "the report is printed all the same"
+    );
     assert_eq!(output.status.code(), Some(2), "{stderr}");
     assert!(stderr.contains("the report was not written"), "{stderr}");
     let run = lab.report(&["--no-out", "access.log"]);

@@ -182,3 +182,66 @@ fn a_date_without_an_offset_is_of_the_zone_of_the_log() {
     let output = command.output().expect("logstat runs");
     assert!(String::from_utf8_lossy(&output.stdout).contains("2026-11-20T09:00:00Z"), "{output:?}");
 }
+
+#[test]
+fn values_between_separators_are_read_where_only_the_format_wrote_them() {
+    let lab = Lab::new();
+    let plain = "1795170000.354|GET|/a|200|0.012\n";
+    let forged = "1795170000.354|GET|/a|500|9.999|200|0.012\n";
+    let log = text(&lab.log("piped.log", plain.repeat(9) + forged));
+    let format = "$msec|$request_method|$request_uri|$status|$request_time";
+    let run = lab.report(&[&log, "--format", format, "--max-reject-ratio", "1"]).ok();
+    let summary = run.summary();
+    assert_eq!(
+        (summary["totals"]["status_2xx"].as_u64(), summary["totals"]["status_5xx"].as_u64()),
+        (Some(9), Some(0))
+    );
+    assert_eq!(summary["accounting"]["reject_kinds"][0]["kind"], "ambiguous");
+}
+
+#[test]
+fn quoted_values_are_read_without_escaping() {
+    let lab = Lab::new();
+    let log = text(&lab.log("raw.log", LINE.to_owned() + " \"-\"\n"));
+    let format = "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent \"$http_referer\" \"$http_user_agent\" \"$http_x_forwarded_for\"";
+    let run = lab.report(&[&log, "--escape", "none", "--format", format]).ok();
+    assert_eq!(run.summary()["accounting"]["records"], 1);
+}
+
+#[test]
+fn a_log_of_several_haproxy_formats_is_read_whole() {
+    let lab = Lab::new();
+    let formats = ["haproxy/http.log", "haproxy/https.log", "haproxy/tcp.log"];
+    let mut all = Vec::new();
+    let mut requests = 0;
+    for name in formats {
+        let bytes = fs::read(fixture(name)).expect("the fixture");
+        let log = text(&lab.log("one.log", &bytes));
+        requests += lab.report(&[&log]).summary()["totals"]["requests"].as_u64().expect("a count");
+        all.extend(bytes);
+    }
+    let run = lab.report(&[text(&lab.log("haproxy.log", all))]);
+    assert_eq!(run.summary()["totals"]["requests"].as_u64(), Some(requests), "{}", run.stderr);
+}
+
+#[test]
+fn a_pipe_among_the_files_of_a_glob_is_not_waited_for() {
+    let lab = Lab::new();
+    lab.log("a.log", lines(8..9));
+    assert!(Command::new("mkfifo").arg(text(&lab.path("b.log"))).status().expect("mkfifo").success());
+    assert_eq!(lab.report(&["*.log"]).ok().summary()["totals"]["requests"], 60);
+}
+
+#[test]
+fn two_sources_of_one_name_are_refused() {
+    let lab = Lab::new();
+    lab.log("a.log", lines(8..9));
+    lab.log("b.log", lines(8..9));
+    lab.log(
+        "logstat.toml",
+        "[[source]]\nname = \"x\"\npaths = [\"a.log\"]\n[[source]]\nname = \"x\"\npaths = [\"b.log\"]\n",
+    );
+    let run = lab.report::<&str>(&[]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("two sources are called `x`\nhint: "), "{}", run.stderr);
+}

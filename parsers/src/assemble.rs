@@ -37,11 +37,18 @@ impl Escaping {
     }
 }
 
+/// The steps of a format, and what it writes behind the last of them, where all the rest is one text.
+#[derive(Debug)]
+pub(crate) struct Assembled {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) tail: Vec<u8>,
+}
+
 /// Turns pieces into steps.
-pub(crate) fn assemble(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Vec<Step>, FormatError> {
+pub(crate) fn assemble(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Assembled, FormatError> {
     drop_losers(&mut pieces);
     let mut pieces = merge_skipped(join_literals(pieces));
-    collapse_tail(&mut pieces, escaping);
+    let tail = collapse_tail(&mut pieces, escaping);
     swallow_capture_space(&mut pieces);
     let mut steps: Vec<Step> = Vec::with_capacity(pieces.len());
     for (index, piece) in pieces.iter().enumerate() {
@@ -61,7 +68,7 @@ pub(crate) fn assemble(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Vec
         };
         steps.push(Step { field, end, then: Literal::default(), at: steps.len() });
     }
-    Ok(steps)
+    Ok(Assembled { steps, tail })
 }
 
 /// Keeps one value for each slot and turns the others into skipped ones.
@@ -118,7 +125,8 @@ fn merge_skipped(pieces: Vec<Piece>) -> Vec<Piece> {
 
 /// Free text with no hard end, behind which nothing is kept, goes to the end of the line: however it is read, the
 /// record is the same.
-fn collapse_tail(pieces: &mut Vec<Piece>, escaping: Escaping) {
+/// Gives what the format writes there.
+fn collapse_tail(pieces: &mut Vec<Piece>, escaping: Escaping) -> Vec<u8> {
     let kept = |piece: &Piece| matches!(piece, Piece::Value { field, .. } if field.slot().is_some());
     let first = pieces.iter().rposition(kept).map_or(0, |last| last + 1);
     let is_open = |pair: &[Piece]| match pair {
@@ -128,12 +136,13 @@ fn collapse_tail(pieces: &mut Vec<Piece>, escaping: Escaping) {
         ] => !escaping.is_hard(text[0], *shape),
         _ => false,
     };
-    if let Some(open) = pieces[first..].windows(2).position(is_open) {
-        pieces.truncate(first + open + 1);
-        if let Some(Piece::Value { field, .. }) = pieces.last_mut() {
-            *field = Field::Skip(Shape::Text);
-        }
+    let Some(open) = pieces[first..].windows(2).position(is_open) else { return Vec::new() };
+    let dropped = pieces.split_off(first + open + 1);
+    if let Some(Piece::Value { field, .. }) = pieces.last_mut() {
+        *field = Field::Skip(Shape::Text);
     }
+    let literal = |piece| if let Piece::Text(text) = piece { text } else { Vec::new() };
+    dropped.into_iter().flat_map(literal).collect()
 }
 
 /// `%ac/%fc/%bc/%sc` is one step.

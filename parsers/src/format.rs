@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use crate::assemble::{Escaping, assemble};
+use crate::assemble::{Assembled, Escaping, assemble};
 use crate::parser::Parser;
 use crate::preset::{self, Preset};
 use crate::step::{End, Field, Slot, Step};
@@ -72,6 +72,9 @@ pub enum FormatError {
         /// The string.
         text: String,
     },
+    /// A whole directive instead of the string in it.
+    #[error("byte 0: this is the whole directive, or has its quotes")]
+    Directive,
     /// A `$` without a name.
     #[error("byte {at}: no variable name after `$`")]
     VariableName {
@@ -116,7 +119,7 @@ impl FormatError {
     #[must_use]
     pub const fn position(&self) -> usize {
         match self {
-            Self::Unknown { .. } | Self::NoTime => 0,
+            Self::Unknown { .. } | Self::Directive | Self::NoTime => 0,
             Self::VariableName { at }
             | Self::Alias { at }
             | Self::UnknownAlias { at, .. }
@@ -132,6 +135,10 @@ impl FormatError {
             Self::Unknown { .. } => {
                 let names: Vec<&str> = preset::PRESETS.iter().map(|preset| preset.name).collect();
                 format!("one of {}, or the log_format or log-format string itself", names.join(", "))
+            }
+            Self::Directive => {
+                "give only the format itself, without `log_format`, its name and the quotes of nginx.conf"
+                    .to_owned()
             }
             Self::VariableName { .. } => "write it as in nginx.conf: `$status` or `${status}`".to_owned(),
             Self::Alias { .. } => "write `%%` for a percent sign".to_owned(),
@@ -152,6 +159,8 @@ impl FormatError {
 pub struct Format {
     name: String,
     pub(crate) steps: Vec<Step>,
+    /// What the format writes behind the last step, where all the rest is one text.
+    pub(crate) tail: Vec<u8>,
     pub(crate) timezone: TimeZone,
     /// The first step from which a cut line still is a record: client, date and status are behind it.
     pub(crate) essential: usize,
@@ -171,6 +180,10 @@ impl Format {
     /// # Errors
     /// [`FormatError`] says at which byte, and [`FormatError::hint`] what to try.
     pub fn compile(text: &str, options: &Options) -> Result<Self, FormatError> {
+        if ["log_format ", "log-format ", "'$", "'%"].iter().any(|start| text.trim_start().starts_with(start))
+        {
+            return Err(FormatError::Directive);
+        }
         let preset = Preset::named(text);
         let string = preset.map_or(text, |preset| preset.format_string);
         let haproxy = !looks_like_nginx(string);
@@ -183,7 +196,7 @@ impl Format {
         } else {
             (nginx::pieces(string)?, escape.into())
         };
-        let steps = assemble(pieces, escaping)?;
+        let Assembled { steps, tail } = assemble(pieces, escaping)?;
         if !slots(&steps).any(|slot| slot == Slot::Time) {
             return Err(FormatError::NoTime);
         }
@@ -198,6 +211,7 @@ impl Format {
             dash_is_missing: haproxy || escape == Escape::Default,
             prefixed: haproxy || first_is_client,
             steps,
+            tail,
         })
     }
 

@@ -21,6 +21,8 @@ pub struct Parser<'f> {
     pub(crate) dates: Dates,
     prefixes: Prefixes,
     reference_us: i64,
+    /// The line came through a syslog daemon, which may have cut it.
+    is_relayed: bool,
 }
 
 /// Where and why the steps stopped: `left` bytes before the end of the line.
@@ -61,7 +63,13 @@ impl<'r, 'l> Draft<'r, 'l> {
 
 impl<'f> Parser<'f> {
     pub(crate) fn new(format: &'f Format, reference_us: i64) -> Self {
-        Self { format, dates: Dates::default(), prefixes: Prefixes::default(), reference_us }
+        Self {
+            format,
+            dates: Dates::default(),
+            prefixes: Prefixes::default(),
+            reference_us,
+            is_relayed: false,
+        }
     }
 
     /// Reads one line, given without its `\n`; a `\r` before that is dropped.
@@ -76,6 +84,7 @@ impl<'f> Parser<'f> {
     pub fn parse_into<'l>(&mut self, line: &'l [u8], parsed: &mut Line<'l>) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let message = if self.format.prefixed { self.prefixes.skip(line) } else { line };
+        self.is_relayed = message.len() < line.len();
         *parsed = Line::Record(Record::default());
         if let Line::Record(record) = parsed
             && let Err(stop) = self.read(message, &mut Draft::new(record))
@@ -175,10 +184,19 @@ impl<'f> Parser<'f> {
         limit: Option<u8>,
         rest: &[u8],
     ) -> Result<usize, Stop> {
+        let limited_by = limit;
         let limit = limit.and_then(|byte| memchr(byte, rest)).map_or(rest.len(), |last| last + 1);
         let mut places = memchr_iter(from, &rest[..limit]).peekable();
         if places.peek().is_none() {
             return Err(Stop::cut());
+        }
+        // Where the line has only the separators that the format writes, no value holds one.
+        if !self.format.haproxy
+            && !self.is_relayed
+            && memchr_iter(from, &rest[..limit]).count() == self.separators(step.at, from, limited_by)
+            && let Some(place) = places.peek()
+        {
+            return Ok(*place);
         }
         // Of two texts that nobody keeps only the end of the second matters.
         let skipped =
@@ -195,6 +213,13 @@ impl<'f> Parser<'f> {
             }
         }
         found.ok_or(Stop { kind: RejectKind::Shape, left: rest.len() })
+    }
+
+    /// How often the format itself writes `byte` from step `at` on, before the first `limit`.
+    fn separators(&self, at: usize, byte: u8, limit: Option<u8>) -> usize {
+        let literals =
+            self.format.steps[at..].iter().flat_map(|step| step.then.bytes()).chain(&self.format.tail);
+        literals.take_while(|other| Some(**other) != limit).filter(|other| **other == byte).count()
     }
 
     /// Whether what follows the value of step `first` fits, as far as the next free text.

@@ -8,9 +8,13 @@ use logstat_parsers::{Format, FormatError, Line, Options, detect};
 use std::time::UNIX_EPOCH;
 
 /// Bytes looked at, at the start and at the end of a file.
-const LOOK_BYTES: usize = 64 << 10;
+/// Enough for some lines of the longest kind.
+const LOOK_BYTES: usize = 256 << 10;
 /// Lines are written in the order in which requests end only about.
 const LATENESS_US: i64 = 5 * 60 * 1_000_000;
+
+/// Presets of one HAProxy.
+const HAPROXY: [&str; 3] = ["haproxy-http", "haproxy-https", "haproxy-tcp"];
 
 /// A source that is ready to be read.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub struct Prepared {
     pub format: Format,
     /// In the order in which they are read.
     pub files: Vec<PreparedFile>,
+    /// Formats that stand in the same file as a rule: HAProxy writes those of all its frontends into one log.
+    pub siblings: Vec<Format>,
     /// What a person should know about the format.
     pub hint: Option<String>,
     /// Not one line in any file.
@@ -76,7 +82,16 @@ pub fn prepare(plan: SourcePlan) -> Result<Prepared, PrepareError> {
         files.extend(ordered(of_set.map(|(file, head)| prepared_file(file, &head, &format)).collect()));
     }
     files.sort_by_key(order);
-    Ok(Prepared { plan, format, files, hint, empty })
+    let siblings = if plan.format.is_none() { siblings(&format, &plan)? } else { Vec::new() };
+    Ok(Prepared { plan, format, siblings, files, hint, empty })
+}
+
+fn siblings(format: &Format, plan: &SourcePlan) -> Result<Vec<Format>, PrepareError> {
+    if !HAPROXY.contains(&format.name()) {
+        return Ok(Vec::new());
+    }
+    let options = Options { escape: plan.escape, timezone: plan.timezone.clone() };
+    HAPROXY.into_iter().filter(|name| *name != format.name()).map(|name| compile(name, &options)).collect()
 }
 
 /// First and last request of all sources.

@@ -5,7 +5,7 @@ use crate::bots::Bots;
 use crate::report::SourceResult;
 use crate::rollup::{BlockRollup, EventNote, KeyHasher, LineCounts, RejectNote, RollupOptions, SourceRollup};
 use crate::source::{Block, Ending, Input, Limits, PlainFile, Progress, ReadError, StreamBlock, open};
-use logstat_parsers::{EventKind, Fields, Format, Line, Reject, RejectKind};
+use logstat_parsers::{EventKind, Fields, Format, Line, Parser, Reject, RejectKind};
 use logstat_reports::model::{Accounting, EventRow, FileSummary, Place, RejectSummary, SourceSummary};
 use logstat_reports::text::printable;
 use std::collections::BTreeMap;
@@ -51,8 +51,11 @@ pub fn read(
     let rollup = SourceRollup::new(options.rollup.clone(), hasher.clone());
     let files = source.files.iter().map(file_summary).collect();
     let (sender, receiver) = channel();
-    let format = wanted_only(&source.format, &options.rollup);
-    let shared = Shared { format: &format, options, hasher, bots, idle: Mutex::default(), sender };
+    let formats: Vec<Format> = std::iter::once(&source.format)
+        .chain(&source.siblings)
+        .map(|format| wanted_only(format, &options.rollup))
+        .collect();
+    let shared = Shared { formats: &formats, options, hasher, bots, idle: Mutex::default(), sender };
     let mut reader = Reader {
         shared: &shared,
         receiver,
@@ -96,7 +99,8 @@ fn file_summary(file: &PreparedFile) -> FileSummary {
 
 /// What the threads share.
 struct Shared<'a> {
-    format: &'a Format,
+    /// The source's own, then those that may stand beside it.
+    formats: &'a [Format],
     options: &'a ReadOptions,
     hasher: KeyHasher,
     bots: &'a Arc<Bots>,
@@ -146,7 +150,7 @@ impl Shared<'_> {
         let (mut bytes, mut nul_bytes, mut missing_bytes, mut error) = (0, 0, 0, None);
         match block {
             Ok(block) => {
-                nul_bytes = count_lines(&block, self.format, reference_us, &mut rollup);
+                nul_bytes = count_lines(&block, self.formats, reference_us, &mut rollup);
                 (bytes, missing_bytes) = (block.bytes.len() as u64, block.missing_bytes);
             }
             Err(cause) => error = Some(cause),
@@ -158,8 +162,9 @@ impl Shared<'_> {
 }
 
 /// Parses and counts every line of a block; returns the NULs that were skipped between them.
-fn count_lines(block: &Block<'_>, format: &Format, reference_us: i64, rollup: &mut BlockRollup) -> u64 {
-    let mut parser = format.parser(reference_us);
+fn count_lines(block: &Block<'_>, formats: &[Format], reference_us: i64, rollup: &mut BlockRollup) -> u64 {
+    let mut parsers: Vec<Parser<'_>> = formats.iter().map(|format| format.parser(reference_us)).collect();
+    let Some((parser, siblings)) = parsers.split_first_mut() else { return 0 };
     // Written over for every line, since a record is too large to copy each time.
     let mut parsed = Line::Blank;
     let mut lines = block.lines();
@@ -169,6 +174,11 @@ fn count_lines(block: &Block<'_>, format: &Format, reference_us: i64, rollup: &m
             continue;
         }
         parser.parse_into(line.bytes, &mut parsed);
+        if let Line::Reject(_) = parsed
+            && let Some(record) = siblings.iter_mut().find_map(|sibling| whole_record(sibling, line.bytes))
+        {
+            parsed = record;
+        }
         match &parsed {
             Line::Record(record) => rollup.record(record),
             Line::Event(event) => rollup.event(event),
@@ -178,6 +188,13 @@ fn count_lines(block: &Block<'_>, format: &Format, reference_us: i64, rollup: &m
     }
     rollup.finish();
     lines.nul_bytes()
+}
+
+/// The line, if it is a record of this format, and not a cut one: that could be any format's.
+#[cold]
+fn whole_record<'l>(parser: &mut Parser<'_>, line: &'l [u8]) -> Option<Line<'l>> {
+    let parsed = parser.parse(line);
+    matches!(&parsed, Line::Record(record) if !record.truncated).then_some(parsed)
 }
 
 fn cut_reject(ending: Ending, byte: usize) -> Reject {
@@ -324,8 +341,13 @@ impl Fold<'_> {
         let plan = &self.source.plan;
         let summary = SourceSummary {
             name: plan.name.clone(),
-            format: self.source.format.name().to_owned(),
-            format_from: if plan.format.is_some() { "given" } else { "detected" }.to_owned(),
+            format: if self.source.empty { "none" } else { self.source.format.name() }.to_owned(),
+            format_from: match &plan.format {
+                Some(_) => "given",
+                None if self.source.empty => "empty",
+                None => "detected",
+            }
+            .to_owned(),
             tier: plan.tier.clone(),
             node: plan.node.clone(),
             files: self.files,

@@ -159,7 +159,8 @@ impl Found {
         for path in paths {
             let result = match path {
                 // The pattern's author meant the files.
-                Ok(path) if path.is_dir() => continue,
+                // A pipe among them would be waited for.
+                Ok(path) if path.exists() && !path.is_file() => continue,
                 Ok(path) => self.path(&path),
                 Err(error) => {
                     let folder = error.path().to_path_buf();

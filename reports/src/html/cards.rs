@@ -30,8 +30,10 @@ pub(super) fn cards(report: &Report, zone: &TimeZone) -> Vec<Card> {
     ];
     cards.extend(latency(totals));
     let requests = totals.requests;
-    cards.push(errors("Errors, 5xx", totals.status_5xx, requests));
-    cards.push(errors("Client errors, 4xx", totals.status_4xx, requests));
+    if !totals.status_codes.is_empty() {
+        cards.push(errors("Errors, 5xx", totals.status_5xx, requests));
+        cards.push(errors("Client errors, 4xx", totals.status_4xx, requests));
+    }
     if let Some(bytes) = totals.bytes_sent {
         cards.push(card(
             "Sent",

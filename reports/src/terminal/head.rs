@@ -27,7 +27,10 @@ fn headline_parts(page: &Page<'_>) -> Vec<String> {
     if let Some(p95) = totals.latency.p95_ms {
         parts.push(format!("p95 {}", text::millis(p95)));
     }
-    parts.push(format!("{} errors", text::percent(totals.status_5xx, totals.requests)));
+    // Sessions of TCP have no status, and no share of errors therefore.
+    if !totals.status_codes.is_empty() {
+        parts.push(format!("{} errors", text::percent(totals.status_5xx, totals.requests)));
+    }
     parts
 }
 
