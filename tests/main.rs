@@ -8,4 +8,5 @@ mod fixtures;
 mod inputs;
 mod interface;
 mod lab;
+mod readme;
 mod reference;
