@@ -105,3 +105,11 @@ fn manual_page_and_completions_name_the_flags() {
         assert!(run(&["completions", shell]).contains("max-reject-ratio"), "{shell}");
     }
 }
+
+#[test]
+fn sessions_without_a_status_have_no_share_of_errors() {
+    let run = Lab::new().report(&[fixture("haproxy/tcp.log")]).ok();
+    let headline = run.stdout.lines().next().expect("a headline");
+    assert!(headline.contains("p95") && !headline.contains("errors"), "{headline}");
+    assert!(!run.stdout.contains(" 0 %"), "{}", run.stdout);
+}

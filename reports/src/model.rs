@@ -65,6 +65,14 @@ pub struct Figures {
     pub clients_sketch: Vec<u8>,
 }
 
+impl Figures {
+    /// Requests whose status is logged at all: 0 for sessions of TCP, which then have no share of errors.
+    #[must_use]
+    pub fn with_status(&self) -> u64 {
+        self.status_codes.iter().map(|&(_, count)| count).sum()
+    }
+}
+
 /// A distribution of times. All figures are `None` when `n` is 0.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Timing {

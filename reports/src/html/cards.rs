@@ -30,7 +30,7 @@ pub(super) fn cards(report: &Report, zone: &TimeZone) -> Vec<Card> {
     ];
     cards.extend(latency(totals));
     let requests = totals.requests;
-    if !totals.status_codes.is_empty() {
+    if totals.with_status() > 0 {
         cards.push(errors("Errors, 5xx", totals.status_5xx, requests));
         cards.push(errors("Client errors, 4xx", totals.status_4xx, requests));
     }

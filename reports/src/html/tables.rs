@@ -54,7 +54,7 @@ impl Cell {
     }
 
     fn percent(part: u64, whole: u64) -> Self {
-        if part == 0 { Self::None } else { Self::Number(text::percent(part, whole)) }
+        if whole == 0 { Self::None } else { Self::Number(text::percent(part, whole)) }
     }
 
     fn bar(part: u64, whole: u64) -> Self {
@@ -116,18 +116,19 @@ const FIGURES: [&str; 10] =
     ["Requests", "/s", "Peak/s", "p50", "p95", "p99", "4xx", "5xx", "Sent", "Retries"];
 
 fn figures(figures: &Figures) -> impl Iterator<Item = Cell> + use<> {
-    let requests = figures.requests;
+    // Where no status is logged, there is no share of errors.
+    let whole = if figures.with_status() > 0 { figures.requests } else { 0 };
     [
-        Cell::Number(text::grouped(requests)),
+        Cell::Number(text::grouped(figures.requests)),
         Cell::Number(text::rate(figures.rps_mean)),
         Cell::Number(text::count(figures.rps_peak)),
         Cell::millis(figures.latency.p50_ms),
         Cell::millis(figures.latency.p95_ms),
         Cell::millis(figures.latency.p99_ms),
-        Cell::percent(figures.status_4xx, requests),
-        Cell::percent(figures.status_5xx, requests),
+        Cell::percent(figures.status_4xx, whole),
+        Cell::percent(figures.status_5xx, whole),
         Cell::number(figures.bytes_sent.map(text::bytes)),
-        Cell::number(figures.retries.filter(|&retries| retries > 0).map(text::count)),
+        Cell::number(figures.retries.map(text::count)),
     ]
     .into_iter()
 }

@@ -3,7 +3,7 @@
 use super::Page;
 use super::paint::{Ink, Line, joined};
 use super::table::{Cell, Column, Shape, Table, column};
-use super::timeline::{share, time};
+use super::timeline::{errors, time};
 use crate::divisions::{Division, divisions};
 use crate::model::Figures;
 use crate::{text, words};
@@ -89,8 +89,8 @@ fn group_table(page: &Page<'_>, division: &Division<'_>) -> Vec<Line> {
             Cell::plain(text::count(figures.rps_peak)),
             time(figures.latency.p95_ms),
             time(figures.latency.p99_ms),
-            share(figures.status_4xx, figures.requests, Ink::Plain),
-            share(figures.status_5xx, figures.requests, Ink::Bad),
+            errors(figures, figures.status_4xx, Ink::Plain),
+            errors(figures, figures.status_5xx, Ink::Bad),
             Cell::or_blank(figures.retries.map(text::count)),
             Cell::or_blank(figures.bytes_sent.map(text::bytes)),
         ]);

@@ -28,7 +28,7 @@ fn headline_parts(page: &Page<'_>) -> Vec<String> {
         parts.push(format!("p95 {}", text::millis(p95)));
     }
     // Sessions of TCP have no status, and no share of errors therefore.
-    if !totals.status_codes.is_empty() {
+    if totals.with_status() > 0 {
         parts.push(format!("{} errors", text::percent(totals.status_5xx, totals.requests)));
     }
     parts

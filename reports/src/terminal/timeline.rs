@@ -68,8 +68,8 @@ fn hour_cells(label: String, figures: &Figures, most: u64, slowest: f64) -> [Cel
         Cell::Text(strong(figures.requests == most), text::count(figures.requests)),
         Cell::plain(text::rate(figures.rps_mean)),
         Cell::plain(text::count(figures.rps_peak)),
-        share(figures.status_4xx, figures.requests, Ink::Plain),
-        share(figures.status_5xx, figures.requests, Ink::Bad),
+        errors(figures, figures.status_4xx, Ink::Plain),
+        errors(figures, figures.status_5xx, Ink::Bad),
         time(figures.latency.p50_ms),
         p95.map_or(Cell::Blank, |p95| Cell::Text(strong(p95 >= slowest), text::millis(p95))),
         p95.map_or(Cell::Blank, |p95| Cell::Bar(Ink::Time, p95 / slowest.max(f64::MIN_POSITIVE))),
@@ -85,7 +85,12 @@ pub(super) fn time(ms: Option<f64>) -> Cell {
 }
 
 /// A share of the requests: faint when nothing, in `ink` from one in a hundred on.
-pub(super) fn share(part: u64, whole: u64, ink: Ink) -> Cell {
+/// A share of errors; nothing where no status is logged.
+pub(super) fn errors(figures: &Figures, part: u64, ink: Ink) -> Cell {
+    if figures.with_status() == 0 { Cell::or_blank(None) } else { share(part, figures.requests, ink) }
+}
+
+fn share(part: u64, whole: u64, ink: Ink) -> Cell {
     let ink = match part {
         0 => Ink::Faint,
         _ if part.saturating_mul(100) >= whole => ink,
