@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     match act(Cli::parse().command) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("logstat: {error:#}");
+            logstat::output::say(&format!("{error:#}"));
             Exit::Failed.into()
         }
     }

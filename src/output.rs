@@ -6,7 +6,7 @@ use console::Term;
 use logstat_reports::charts::{Chart, Theme};
 use logstat_reports::model::Report;
 use logstat_reports::terminal::Style;
-use logstat_reports::{charts, csv, html, parquet, summary, terminal, write};
+use logstat_reports::{charts, csv, html, parquet, summary, terminal, text, write};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -73,6 +73,12 @@ impl Picture {
             charts::svg(self.chart, report, self.theme).map(String::into_bytes)
         }
     }
+}
+
+/// Says something on standard error. Names of files may hold control characters, which a terminal must not see.
+pub fn say(message: &str) {
+    let lines: Vec<_> = message.lines().map(text::safe).collect();
+    eprintln!("logstat: {}", lines.join("\n"));
 }
 
 /// Prints the report, its summary or its hours. A closed pipe is no error.

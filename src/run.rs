@@ -3,6 +3,7 @@
 use crate::bots::Bots;
 use crate::cli::ReportArgs;
 use crate::exit::Exit;
+use crate::output::say;
 use crate::pipeline::{self, Prepared, ReadOptions, prepare};
 use crate::plan::{Plan, plan};
 use crate::report::{ReportOptions, SourceResult, report};
@@ -46,14 +47,14 @@ pub fn run(mut args: ReportArgs) -> anyhow::Result<Exit> {
     published?;
     // Cron sends a mail for every word.
     if let Some(out) = plan.out.as_ref().filter(|_| std::io::stderr().is_terminal()) {
-        eprintln!("logstat: wrote {}", out.join("report.html").display());
+        say(&format!("wrote {}", out.join("report.html").display()));
     }
     Ok(exit)
 }
 
 /// Names what cannot be read; the rest is reported nevertheless.
 fn complain(problems: &[String]) -> Exit {
-    problems.iter().for_each(|problem| eprintln!("logstat: {problem}"));
+    problems.iter().for_each(|problem| say(problem));
     if problems.is_empty() { Exit::Done } else { Exit::LimitExceeded }
 }
 
@@ -67,7 +68,7 @@ fn prepare_all(plan: &mut Plan) -> (Vec<Prepared>, Exit) {
     }
     let exit = complain(&problems);
     for source in prepared.iter().filter(|source| source.empty) {
-        eprintln!("logstat: {}: is empty", source.plan.name);
+        say(&format!("{}: is empty", source.plan.name));
     }
     (prepared, exit)
 }
@@ -187,10 +188,10 @@ fn verdict(report: &Report, plan: &Plan, prepared: &[Prepared]) -> Exit {
         } else {
             "if they are requests, name their format with --format"
         };
-        eprintln!(
-            "logstat: rejected {} of {} lines, more than --max-reject-ratio {} allows\nhint: {hint}",
+        say(&format!(
+            "rejected {} of {} lines, more than --max-reject-ratio {} allows\nhint: {hint}",
             accounting.rejects, accounting.lines, plan.max_reject_ratio
-        );
+        ));
         return Exit::LimitExceeded;
     }
     Exit::Done
@@ -199,15 +200,15 @@ fn verdict(report: &Report, plan: &Plan, prepared: &[Prepared]) -> Exit {
 fn say_where_the_lines_are(report: &Report, plan: &Plan, prepared: &[Prepared]) {
     let accounting = &report.accounting;
     if accounting.future > 0 {
-        eprintln!(
-            "logstat: {} lines lie in the future\nhint: is the clock right, and the zone (--log-tz)?",
+        say(&format!(
+            "{} lines lie in the future\nhint: is the clock right, and the zone (--log-tz)?",
             accounting.future
-        );
+        ));
     } else if accounting.outside_window > 0 || accounting.lines == 0 {
         let newest = prepared.iter().filter_map(Prepared::newest_us).max();
         if let Some(newest) = newest.and_then(|us| Timestamp::from_microsecond(us).ok()) {
             let local = newest.to_zoned(plan.zone.clone()).strftime("%Y-%m-%d %H:%M");
-            eprintln!("logstat: nothing in the window; newest line {local}\nhint: try --until newest");
+            say(&format!("nothing in the window; newest line {local}\nhint: try --until newest"));
         }
     }
 }
