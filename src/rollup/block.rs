@@ -11,6 +11,7 @@ use super::{HOUR_S, RollupOptions};
 use crate::bots::Bots;
 use logstat_parsers::{Client, Event, EventKind, Record, Reject, RejectKind};
 use memchr::memchr;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const HOUR_US: i64 = HOUR_S * 1_000_000;
@@ -83,6 +84,7 @@ pub struct BlockRollup {
     hasher: KeyHasher,
     /// Hours that occur, in order of appearance; a place in it is an hour's slot.
     pub(super) hours: Vec<i64>,
+    slots: BTreeMap<i64, u32>,
     pub(super) series: KeyTable<Sums>,
     pub(super) cells: CountTable,
     pub(super) registers: Vec<Box<Dense>>,
@@ -122,6 +124,7 @@ impl BlockRollup {
             options,
             hasher,
             hours: Vec::new(),
+            slots: BTreeMap::new(),
             series: KeyTable::default(),
             cells: CountTable::default(),
             registers: Vec::new(),
@@ -146,6 +149,7 @@ impl BlockRollup {
     /// Forgets everything but keeps the memory.
     pub fn clear(&mut self) {
         self.hours.clear();
+        self.slots.clear();
         self.series.clear();
         self.cells.clear();
         self.registers.iter_mut().for_each(|ranks| ranks.fill(0));
@@ -240,12 +244,12 @@ impl BlockRollup {
     fn slot(&mut self, end_us: i64) -> u32 {
         let hour = end_us.div_euclid(HOUR_US);
         if self.slot.0 != hour {
-            let found = self.hours.iter().rposition(|known| *known == hour);
-            let at = found.unwrap_or_else(|| {
+            // A log of random dates has an hour for every line, so that a walk over all of them would not do.
+            let at = *self.slots.entry(hour).or_insert(self.hours.len() as u32);
+            if at as usize == self.hours.len() {
                 self.hours.push(hour);
-                self.hours.len() - 1
-            });
-            self.slot = (hour, at as u32);
+            }
+            self.slot = (hour, at);
         }
         self.slot.1
     }
