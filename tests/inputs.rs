@@ -245,3 +245,17 @@ fn two_sources_of_one_name_are_refused() {
     assert_eq!(run.code, 2);
     assert!(run.stderr.contains("two sources are called `x`\nhint: "), "{}", run.stderr);
 }
+
+#[test]
+fn a_log_of_more_hours_than_a_table_has_series_is_counted_right() {
+    let lab = Lab::new();
+    let hours = 40_000;
+    let log: String = (0..hours).map(|hour| format!("{}.000 200\n", 1_000_000_800 + hour * 3600)).collect();
+    let log = text(&lab.log("sparse.log", log));
+    let run = lab.report(&[&log, "--format", "$msec $status", "--no-out", "--csv"]).ok();
+    let rows = rows(run.stdout.as_bytes());
+    assert_eq!(rows.len(), hours);
+    let once =
+        |row: &crate::lab::Row| row["requests"] == "1" && row["status_2xx"] == "1" && row["rps_peak"] == "1";
+    assert_eq!(rows.iter().find(|row| !once(row)), None);
+}

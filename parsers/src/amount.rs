@@ -43,6 +43,25 @@ pub(crate) fn skip_numbers<'l>(further: u8, at: Cursor<'l>, draft: &mut Draft<'_
 pub(crate) trait Slot<'l>: for<'r> Fn(&'r mut Record<'l>) -> &'r mut Option<u64> {}
 impl<'l, S: for<'r> Fn(&'r mut Record<'l>) -> &'r mut Option<u64>> Slot<'l> for S {}
 
+/// A number in its usual form with its length, else in any form.
+#[inline(always)]
+fn number_step<'l>(
+    at: Cursor<'l>,
+    draft: &mut Draft<'_, 'l>,
+    slot: impl Slot<'l>,
+    usual: Option<(u64, usize)>,
+    any: impl FnOnce(&mut Cursor<'l>) -> Result<Option<u64>, Stop>,
+) -> Next<'l> {
+    if let Some((number, length)) = usual {
+        *slot(draft.record) = Some(number);
+        return at.behind(length);
+    }
+    read(at, draft, move |at, draft| {
+        *slot(draft.record) = any(at)?;
+        Ok(())
+    })
+}
+
 /// A count.
 #[inline(never)]
 pub(crate) fn count_step<'l>(
@@ -52,14 +71,7 @@ pub(crate) fn count_step<'l>(
     draft: &mut Draft<'_, 'l>,
     slot: impl Slot<'l>,
 ) -> Next<'l> {
-    if let Some((number, length)) = at.digits() {
-        *slot(draft.record) = Some(number);
-        return at.behind(length);
-    }
-    read(at, draft, move |at, draft| {
-        *slot(draft.record) = count(format, step, at)?;
-        Ok(())
-    })
+    number_step(at, draft, slot, at.digits(), |at| count(format, step, at))
 }
 
 /// HAProxy's milliseconds.
@@ -71,14 +83,8 @@ pub(crate) fn millis_step<'l>(
     draft: &mut Draft<'_, 'l>,
     slot: impl Slot<'l>,
 ) -> Next<'l> {
-    if let Some((ms, length)) = at.digits() {
-        *slot(draft.record) = Some(ms * 1_000);
-        return at.behind(length);
-    }
-    read(at, draft, move |at, draft| {
-        *slot(draft.record) = millis(format, step, at)?;
-        Ok(())
-    })
+    let usual = at.digits().map(|(ms, length)| (ms * 1_000, length));
+    number_step(at, draft, slot, usual, |at| millis(format, step, at))
 }
 
 /// Seconds with decimals.
@@ -90,14 +96,8 @@ pub(crate) fn seconds_step<'l>(
     draft: &mut Draft<'_, 'l>,
     slot: impl Slot<'l>,
 ) -> Next<'l> {
-    if let Some((ms, length)) = at.thousandths() {
-        *slot(draft.record) = Some(ms * 1_000);
-        return at.behind(length);
-    }
-    read(at, draft, move |at, draft| {
-        *slot(draft.record) = seconds(format, step, at)?;
-        Ok(())
-    })
+    let usual = at.thousandths().map(|(ms, length)| (ms * 1_000, length));
+    number_step(at, draft, slot, usual, |at| seconds(format, step, at))
 }
 
 /// nginx's list of seconds, one per attempt: their sum.

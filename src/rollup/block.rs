@@ -1,7 +1,7 @@
 //! Counts the lines of one block exactly. Made to be filled on any thread and used again for the next block.
 
 use super::agents::Verdicts;
-use super::cells::{Cell, CellKind, CountTable, MAX_SERIES, pack_termination};
+use super::cells::{Cell, CellKind, CellTable, CountTable, MAX_SERIES, pack_termination};
 use super::histogram::bucket;
 use super::keys::{KeyHasher, KeyTable};
 use super::series::{Dimensions, SeriesKey, Sums, TimingKind, status_digits};
@@ -77,6 +77,14 @@ pub struct EventNote {
     pub message: Vec<u8>,
 }
 
+/// Requests of one second of one series.
+#[derive(Debug, Default)]
+struct Second {
+    series: u32,
+    second: u32,
+    requests: u32,
+}
+
 /// Everything that a block's lines add up to.
 #[derive(Debug)]
 pub struct BlockRollup {
@@ -86,7 +94,7 @@ pub struct BlockRollup {
     pub(super) hours: Vec<i64>,
     slots: BTreeMap<i64, u32>,
     pub(super) series: KeyTable<Sums>,
-    pub(super) cells: CountTable,
+    pub(super) cells: CellTable,
     pub(super) registers: Vec<Box<Dense>>,
     /// Registers of the series without an array.
     pub(super) more_registers: Vec<(u32, Register)>,
@@ -108,8 +116,8 @@ pub struct BlockRollup {
     pub oldest_us: i64,
     #[expect(missing_docs)]
     pub newest_us: i64,
-    /// Cell of the latest second and its requests so far: lines of one second come together.
-    second: (u32, u32),
+    /// The latest second: lines of one second come together.
+    second: Second,
     slot: (i64, u32),
     name: SeriesKey,
     /// Slot and place of the last record's series.
@@ -126,12 +134,12 @@ impl BlockRollup {
             hours: Vec::new(),
             slots: BTreeMap::new(),
             series: KeyTable::default(),
-            cells: CountTable::default(),
+            cells: CellTable::default(),
             registers: Vec::new(),
             more_registers: Vec::new(),
             lists: Default::default(),
             path_latencies: CountTable::default(),
-            second: (0, 0),
+            second: Second::default(),
             verdicts: Verdicts::new(bots),
             agents: Vec::new(),
             counts: LineCounts::default(),
@@ -162,7 +170,7 @@ impl BlockRollup {
         self.event_notes.clear();
         self.events_left_out = 0;
         (self.oldest_us, self.newest_us) = (i64::MAX, i64::MIN);
-        self.second = (0, 0);
+        self.second = Second::default();
         self.slot = (i64::MIN, 0);
         self.last = None;
     }
@@ -273,7 +281,7 @@ impl BlockRollup {
 
     #[cold]
     fn new_series(&mut self, hash: u64, slot: u32, name: &Dimensions<'_>) -> u32 {
-        if self.series.len() < MAX_SERIES - 1 {
+        if self.series.len() < MAX_SERIES {
             self.name.set(name);
             return self.series.enter(hash, slot, self.name.as_bytes());
         }
@@ -285,13 +293,12 @@ impl BlockRollup {
     #[inline]
     fn count_cells(&mut self, series: u32, record: &Record<'_>) {
         let second = (record.end_us.rem_euclid(HOUR_US) / 1_000_000) as u32;
-        let key = Cell::new(CellKind::Second, second).key(series);
-        if self.second.0 != key {
+        if (self.second.series, self.second.second) != (series, second) {
             self.flush_second();
-            self.second.0 = key;
+            (self.second.series, self.second.second) = (series, second);
         }
-        self.second.1 += 1;
-        let mut count = |kind, value| self.cells.add(Cell::new(kind, value).key(series), 1);
+        self.second.requests += 1;
+        let mut count = |kind, value| self.cells.add(series, Cell::new(kind, value), 1);
         if let Some(status) = record.status {
             count(CellKind::Status, u32::from(status));
         }
@@ -304,9 +311,9 @@ impl BlockRollup {
     }
 
     fn flush_second(&mut self) {
-        let (key, count) = std::mem::take(&mut self.second);
-        if count > 0 {
-            self.cells.add(key, count);
+        let Second { series, second, requests } = std::mem::take(&mut self.second);
+        if requests > 0 {
+            self.cells.add(series, Cell::new(CellKind::Second, second), requests);
         }
     }
 
@@ -343,7 +350,7 @@ impl BlockRollup {
     fn timing(&mut self, series: u32, kind: TimingKind, us: Option<u64>) {
         if let Some(us) = us {
             self.series.tally_mut(series).timings[kind as usize].add(us);
-            self.cells.add(Cell::new(kind.cells(), bucket(us)).key(series), 1);
+            self.cells.add(series, Cell::new(kind.cells(), bucket(us)), 1);
         }
     }
 

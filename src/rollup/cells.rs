@@ -41,7 +41,7 @@ impl CellKind {
 
 const VALUE_BITS: u32 = 14;
 const KIND_BITS: u32 = 4;
-/// Series of one table: what is left of 32 bits.
+/// Series of one table: what is left of 32 bits. A block takes up further series as `(other)`, one for each hour.
 pub(super) const MAX_SERIES: usize = 1 << (32 - KIND_BITS - VALUE_BITS);
 
 /// A kind with a value: what is counted, for one series.
@@ -159,6 +159,38 @@ impl CountTable {
         used.for_each(|&(key, count)| larger.add(key, count));
         larger.spilled = std::mem::take(&mut self.spilled);
         *self = larger;
+    }
+}
+
+/// Counts by series and cell, for any number of series: a table for each so many of them as a key has room for.
+#[derive(Debug, Default)]
+pub(super) struct CellTable(Vec<CountTable>);
+
+impl CellTable {
+    /// Adds to the count of a cell. `count` must not be 0.
+    #[inline]
+    pub fn add(&mut self, series: u32, cell: Cell, count: u32) {
+        let group = series as usize / MAX_SERIES;
+        if group >= self.0.len() {
+            self.0.resize_with(group + 1, CountTable::default);
+        }
+        self.0[group].add(cell.key(series % MAX_SERIES as u32), count);
+    }
+
+    /// Every series and cell with its count, in no useful order.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, Cell, u64)> + '_ {
+        let groups = self.0.iter().zip((0..).step_by(MAX_SERIES));
+        groups.flat_map(|(table, first)| {
+            table.iter().map(move |(key, count)| {
+                let (series, cell) = Cell::of_key(key);
+                (first + series, cell, count)
+            })
+        })
+    }
+
+    /// Forgets everything but keeps the memory.
+    pub fn clear(&mut self) {
+        self.0.iter_mut().for_each(CountTable::clear);
     }
 }
 

@@ -112,8 +112,7 @@ impl SourceRollup {
 
     fn fold_cells(&mut self, block: &BlockRollup, places: &[(i64, u32)]) {
         let mut current: Option<(i64, &mut CountTable)> = None;
-        for (key, count) in block.cells.iter() {
-            let (series, cell) = Cell::of_key(key);
+        for (series, cell, count) in block.cells.iter() {
             let (number, place) = places[series as usize];
             if current.as_ref().is_none_or(|(at, _)| *at != number) {
                 current = self.hours.get_mut(&number).map(|hour| (number, hour.cells.open()));
