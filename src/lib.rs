@@ -14,6 +14,7 @@ pub mod bots;
 pub mod cli;
 pub mod config;
 pub mod exit;
+pub mod init;
 pub mod man;
 pub mod output;
 pub mod pipeline;

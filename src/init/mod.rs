@@ -1,0 +1,3 @@
+//! Finds the logs of nginx and HAProxy by their configuration, for `logstat init`.
+
+pub mod found;
