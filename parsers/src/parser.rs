@@ -6,7 +6,7 @@ use crate::cursor::Cursor;
 use crate::date::Dates;
 use crate::format::Format;
 use crate::prefix::Prefixes;
-use crate::record::{Event, Line, Record, Reject, RejectKind};
+use crate::record::{Event, EventKind, Line, Record, Reject, RejectKind};
 use crate::step::{End, Field, Shape, Step};
 use crate::value::Next;
 use crate::{event, prefix};
@@ -19,7 +19,7 @@ const MAX_PLACES: usize = 64;
 pub struct Parser<'f> {
     pub(crate) format: &'f Format,
     pub(crate) dates: Dates,
-    prefixes: Prefixes,
+    pub(crate) prefixes: Prefixes,
     reference_us: i64,
     /// The line came through a syslog daemon, which may have cut it.
     is_relayed: bool,
@@ -56,7 +56,7 @@ pub(crate) struct Draft<'r, 'l> {
 }
 
 impl<'r, 'l> Draft<'r, 'l> {
-    fn new(record: &'r mut Record<'l>) -> Self {
+    pub(crate) fn new(record: &'r mut Record<'l>) -> Self {
         Self { record, date_us: None, elapsed_us: 0, escaped_quotes: false, stop: Stop::cut() }
     }
 }
@@ -83,6 +83,9 @@ impl<'f> Parser<'f> {
     /// The same, written where the last line's outcome was: a record is too large to move for every line.
     pub fn parse_into<'l>(&mut self, line: &'l [u8], parsed: &mut Line<'l>) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if let Some(map) = &self.format.map {
+            return self.parse_keyed(map, line, parsed);
+        }
         let message = if self.format.prefixed { self.prefixes.skip(line) } else { line };
         self.is_relayed = message.len() < line.len();
         *parsed = Line::Record(Record::default());
@@ -256,7 +259,12 @@ impl<'f> Parser<'f> {
 
     /// Not inlined, so that the hot path has its own copy.
     #[inline(never)]
-    fn value_apart<'l>(&mut self, step: &'f Step, cursor: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
+    pub(crate) fn value_apart<'l>(
+        &mut self,
+        step: &'f Step,
+        cursor: Cursor<'l>,
+        draft: &mut Draft<'_, 'l>,
+    ) -> Next<'l> {
         self.value(step, cursor, draft)
     }
 
@@ -270,6 +278,10 @@ impl<'f> Parser<'f> {
         {
             return Line::Event(Event { at_us: self.event_date(line, message), ..event });
         }
+        if self.format.has_directives && is_directive(line) {
+            let kind = EventKind::Other;
+            return Line::Event(Event { at_us: None, kind, backend: None, server: None, message: line });
+        }
         Line::Reject(Reject { kind: stop.kind, byte: line.len() - stop.left })
     }
 
@@ -279,6 +291,11 @@ impl<'f> Parser<'f> {
             .and_then(|date| self.dates.zoneless(date, zone))
             .or_else(|| prefix::date_us(line, zone, self.reference_us).filter(|_| message.len() < line.len()))
     }
+}
+
+/// `#Version: 1.0` and `#Fields: …`, as the W3C's extended log files begin.
+fn is_directive(line: &[u8]) -> bool {
+    [b"#Version:".as_slice(), b"#Fields:"].iter().any(|start| line.starts_with(start))
 }
 
 /// A number at the end of a cut line may have lost digits.
