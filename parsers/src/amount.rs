@@ -7,7 +7,7 @@ use crate::format::Format;
 use crate::number;
 use crate::parser::{Draft, Stop};
 use crate::record::{Record, RejectKind};
-use crate::step::{End, Slot, Step};
+use crate::step::{End, Step};
 use crate::value::{Next, read};
 
 /// A number that nobody keeps.
@@ -40,15 +40,15 @@ pub(crate) fn skip_numbers<'l>(further: u8, at: Cursor<'l>, draft: &mut Draft<'_
 }
 
 /// Where a number is kept.
-pub(crate) trait Place<'l>: for<'r> Fn(&'r mut Record<'l>) -> &'r mut Option<u64> {}
-impl<'l, S: for<'r> Fn(&'r mut Record<'l>) -> &'r mut Option<u64>> Place<'l> for S {}
+pub(crate) trait Slot<'l>: for<'r> Fn(&'r mut Record<'l>) -> &'r mut Option<u64> {}
+impl<'l, S: for<'r> Fn(&'r mut Record<'l>) -> &'r mut Option<u64>> Slot<'l> for S {}
 
 /// A number in its usual form with its length, else in any form.
 #[inline(always)]
 fn number_step<'l>(
     at: Cursor<'l>,
     draft: &mut Draft<'_, 'l>,
-    slot: impl Place<'l>,
+    slot: impl Slot<'l>,
     usual: Option<(u64, usize)>,
     any: impl FnOnce(&mut Cursor<'l>) -> Result<Option<u64>, Stop>,
 ) -> Next<'l> {
@@ -69,7 +69,7 @@ pub(crate) fn count_step<'l>(
     step: &Step,
     at: Cursor<'l>,
     draft: &mut Draft<'_, 'l>,
-    slot: impl Place<'l>,
+    slot: impl Slot<'l>,
 ) -> Next<'l> {
     number_step(at, draft, slot, at.digits(), |at| count(format, step, at))
 }
@@ -81,7 +81,7 @@ pub(crate) fn millis_step<'l>(
     step: &Step,
     at: Cursor<'l>,
     draft: &mut Draft<'_, 'l>,
-    slot: impl Place<'l>,
+    slot: impl Slot<'l>,
 ) -> Next<'l> {
     let usual = at.digits().map(|(ms, length)| (ms * 1_000, length));
     number_step(at, draft, slot, usual, |at| millis(format, step, at))
@@ -94,7 +94,7 @@ pub(crate) fn seconds_step<'l>(
     step: &Step,
     at: Cursor<'l>,
     draft: &mut Draft<'_, 'l>,
-    slot: impl Place<'l>,
+    slot: impl Slot<'l>,
 ) -> Next<'l> {
     let usual = at.thousandths().map(|(ms, length)| (ms * 1_000, length));
     number_step(at, draft, slot, usual, |at| seconds(format, step, at))
@@ -107,7 +107,7 @@ pub(crate) fn list_step<'l>(
     step: &Step,
     at: Cursor<'l>,
     draft: &mut Draft<'_, 'l>,
-    slot: impl Place<'l>,
+    slot: impl Slot<'l>,
 ) -> Next<'l> {
     if let Some((ms, length)) = at.thousandths()
         && let Some(next) = at.behind(length)
@@ -225,54 +225,6 @@ pub(crate) fn proxy_status<'l>(
         };
         Ok(())
     })
-}
-
-/// A number in any notation, brought to the unit of its slot.
-pub(crate) fn scaled(
-    slot: Slot,
-    power: i8,
-    cursor: &mut Cursor<'_>,
-    draft: &mut Draft<'_, '_>,
-) -> Result<(), Stop> {
-    let no_number = Stop::new(RejectKind::Number, *cursor);
-    let (value, length) = number::scaled(cursor.rest(), power).map_err(|_| no_number)?;
-    cursor.take(length).filter(|text| !text.is_empty()).ok_or(no_number)?;
-    let record = &mut *draft.record;
-    match slot {
-        Slot::Bytes => record.bytes_sent = value,
-        Slot::Latency => record.latency_us = value,
-        Slot::Upstream => record.upstream_us = value,
-        Slot::Queue => record.queue_us = value,
-        Slot::Connect => record.connect_us = value,
-        Slot::Response => record.response_us = value,
-        Slot::Time | Slot::Start => {
-            draft.date_us = Some(value.and_then(|us| i64::try_from(us).ok()).ok_or(no_number)?);
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-/// The load balancer's times until the target, in the target, and until the answer: `-1` where there was no target.
-pub(crate) fn processing_times(cursor: &mut Cursor<'_>, draft: &mut Draft<'_, '_>) -> Result<(), Stop> {
-    let mut times = [None; 3];
-    for (at, time) in times.iter_mut().enumerate() {
-        let separator = usize::from(at > 0);
-        let no_number = if cursor.rest().len() <= separator {
-            Stop::cut()
-        } else {
-            Stop::new(RejectKind::Number, *cursor)
-        };
-        cursor.take(separator).filter(|text| matches!(text, [] | [b' '])).ok_or(no_number)?;
-        let (us, length) = number::scaled(cursor.rest(), 6).map_err(|_| no_number)?;
-        cursor.take(length).filter(|text| !text.is_empty()).ok_or(no_number)?;
-        *time = us;
-    }
-    let [request, target, response] = times;
-    draft.record.upstream_us = target;
-    draft.record.latency_us =
-        request.zip(target).zip(response).and_then(|((a, b), c)| a.checked_add(b)?.checked_add(c));
-    Ok(())
 }
 
 /// Seconds as nginx writes them, with three decimals, or in any other form.

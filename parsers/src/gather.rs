@@ -109,17 +109,19 @@ impl<'f, 'l> Gathering<'_, 'f, '_, 'l> {
             return Ok(());
         }
         let text = if entry.slot == Slot::Client { without_port(text) } else { text };
-        let Err(left) = self.read(&entry.step, text) else {
-            self.keep_date(entry.slot);
-            return Ok(());
+        let usual = self.read(&entry.step, text);
+        let read = match &entry.odd {
+            Some(odd) => usual.or_else(|_| self.read(odd, text)),
+            None => usual,
         };
-        if let Some(odd) = &entry.odd
-            && self.read(odd, text).is_ok()
-        {
-            self.keep_date(entry.slot);
-            return Ok(());
+        let kind = reject_kind(entry.slot);
+        read.map_err(|left| Reject { kind, byte: place.start + text.len() - left })?;
+        match entry.slot {
+            Slot::Time => self.end_us = self.draft.date_us,
+            Slot::Start => self.start_us = self.draft.date_us,
+            _ => {}
         }
-        Err(Reject { kind: reject_kind(entry.slot), byte: place.start + text.len() - left })
+        Ok(())
     }
 
     /// A value whose end was cut off: half a text is worth something, half a number or name is another one.
@@ -142,14 +144,6 @@ impl<'f, 'l> Gathering<'_, 'f, '_, 'l> {
         let is_part = matches!(entry.slot, Slot::Method | Slot::Target | Slot::Protocol);
         entry.rank < self.ranks[entry.slot as usize]
             && !(is_part && self.ranks[Slot::Request as usize] != EMPTY)
-    }
-
-    fn keep_date(&mut self, slot: Slot) {
-        match slot {
-            Slot::Time => self.end_us = self.draft.date_us,
-            Slot::Start => self.start_us = self.draft.date_us,
-            _ => {}
-        }
     }
 
     /// What the values come to, once the line was read to its end or to where it stopped making sense.

@@ -45,6 +45,7 @@ mod cursor;
 mod date;
 mod detect;
 mod event;
+mod foreign;
 mod format;
 mod gather;
 mod haproxy;

@@ -12,7 +12,7 @@ use crate::format::Format;
 use crate::parser::{Draft, Parser, Stop};
 use crate::record::{CacheStatus, Client, Record, RejectKind};
 use crate::step::{End, Field, Shape, Step};
-use crate::{address, amount, date, number, request};
+use crate::{address, amount, number, request};
 
 impl<'f> Parser<'f> {
     /// The value of one step.
@@ -32,13 +32,6 @@ impl<'f> Parser<'f> {
             Field::IsoDate => self.iso_date(at, draft),
             Field::ZonelessDate => self.zoneless_date(at, draft),
             Field::Epoch => read(at, draft, move |at, draft| amount::epoch(self.format, step, at, draft)),
-            Field::Rfc3339 => read(at, draft, rfc3339),
-            Field::TabDate => read(at, draft, move |at, draft| self.tab_date(at, draft)),
-            Field::AnyDate => read(at, draft, move |at, draft| self.any_date(at, draft)),
-            Field::Scaled { slot, power } => {
-                read(at, draft, move |at, draft| amount::scaled(slot, power, at, draft))
-            }
-            Field::ProcessingTimes => read(at, draft, amount::processing_times),
             Field::Status => amount::status(at, draft),
             Field::ProxyStatus => amount::proxy_status(self.format, step, at, draft),
             Field::Termination(width) => termination(width, at, draft),
@@ -84,6 +77,11 @@ impl<'f> Parser<'f> {
             Field::Scheme => self.text(step, at, draft, |text, record| record.tls = text == Some(b"https")),
             Field::Tls => self.text(step, at, draft, |text, record| record.tls = text.is_some()),
             Field::Skip(shape) => self.skip(shape, step, at, draft),
+            Field::Rfc3339
+            | Field::TabDate
+            | Field::AnyDate
+            | Field::Scaled { .. }
+            | Field::ProcessingTimes => self.foreign(step.field, at, draft),
         }
     }
 
@@ -230,34 +228,6 @@ impl<'f> Parser<'f> {
         })
     }
 
-    fn tab_date(&mut self, at: &mut Cursor<'_>, draft: &mut Draft<'_, '_>) -> Result<(), Stop> {
-        let logged: &[u8; 19] = at.rest().first_chunk().ok_or(Stop::cut())?;
-        let mut text = *b"0000-00-00T00:00:00+00:00";
-        text[..19].copy_from_slice(logged);
-        text[10] = if logged[10] == b'\t' { b'T' } else { 0 };
-        let us = self.dates.same_iso(&text).or_else(|| self.dates.iso(&text));
-        keep_date(us, 19, at, draft)
-    }
-
-    /// A whole value that is a date in any form.
-    fn any_date(&mut self, at: &mut Cursor<'_>, draft: &mut Draft<'_, '_>) -> Result<(), Stop> {
-        let text = at.rest();
-        let bare = text.strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]")).unwrap_or(text);
-        let us = if let Ok(text) = <&[u8; 26]>::try_from(bare)
-            && text[2] == b'/'
-        {
-            self.dates.same_clf(text).or_else(|| self.dates.clf(text))
-        } else if let Ok(text) = <&[u8; 25]>::try_from(bare)
-            && text[19] != b'.'
-        {
-            self.dates.same_iso(text).or_else(|| self.dates.iso(text))
-        } else {
-            let whole = date::rfc3339(bare).filter(|(_, length)| *length == bare.len());
-            whole.map(|(us, _)| us).or_else(|| number::epoch_us(bare))
-        };
-        keep_date(us, text.len(), at, draft)
-    }
-
     /// The length of a text. One whose end was cut off takes the rest of the line, but half a name is another name.
     #[inline(always)]
     fn length(&mut self, step: &'f Step, cursor: Cursor<'_>) -> Result<usize, Stop> {
@@ -334,7 +304,7 @@ fn near_length(step: &Step, at: Cursor<'_>) -> Option<usize> {
 }
 
 #[inline(always)]
-fn keep_date(
+pub(crate) fn keep_date(
     us: Option<i64>,
     length: usize,
     cursor: &mut Cursor<'_>,
@@ -343,11 +313,6 @@ fn keep_date(
     draft.date_us = Some(us.ok_or(Stop::new(RejectKind::Date, *cursor))?);
     cursor.take(length);
     Ok(())
-}
-
-fn rfc3339(cursor: &mut Cursor<'_>, draft: &mut Draft<'_, '_>) -> Result<(), Stop> {
-    let (us, length) = date::rfc3339(cursor.rest()).unzip();
-    keep_date(us, length.unwrap_or(0), cursor, draft)
 }
 
 #[inline(always)]
