@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 
 use crate::assemble::{Assembled, Escaping, assemble};
+use crate::keyed::{self, Map};
 use crate::parser::Parser;
 use crate::preset::{self, Preset};
 use crate::step::{End, Field, Slot, Step};
@@ -109,6 +110,34 @@ pub enum FormatError {
         /// Byte in the string.
         at: usize,
     },
+    /// A pair of a field map that is none.
+    #[error("byte {at}: not `VARIABLE=path`")]
+    MapPair {
+        /// Byte in the string.
+        at: usize,
+    },
+    /// No such variable in a field map.
+    #[error("byte {at}: no such variable `{name}`")]
+    MapVariable {
+        /// Byte in the string.
+        at: usize,
+        /// The name.
+        name: String,
+    },
+    /// One path for two variables.
+    #[error("byte {at}: the path `{path}` is there twice")]
+    MapRepeated {
+        /// Byte in the string.
+        at: usize,
+        /// The path.
+        path: String,
+    },
+    /// More paths, or deeper ones, than a field map can have.
+    #[error("byte {at}: the field map is too large")]
+    MapTooLarge {
+        /// Byte in the string.
+        at: usize,
+    },
     /// No date, so no hour to count a line in.
     #[error("byte 0: no date in the format")]
     NoTime,
@@ -124,7 +153,11 @@ impl FormatError {
             | Self::Alias { at }
             | Self::UnknownAlias { at, .. }
             | Self::Flag { at, .. }
-            | Self::Adjacent { at } => *at,
+            | Self::Adjacent { at }
+            | Self::MapPair { at }
+            | Self::MapVariable { at, .. }
+            | Self::MapRepeated { at, .. }
+            | Self::MapTooLarge { at } => *at,
         }
     }
 
@@ -149,7 +182,17 @@ impl FormatError {
             Self::Adjacent { .. } => {
                 "put a space or another character between the two in the format".to_owned()
             }
-            Self::NoTime => "add `$time_local`, `$time_iso8601` or `$msec`, or HAProxy's `%tr`".to_owned(),
+            Self::MapPair { .. } => "write `json status=response.code time=ts`, without `$`".to_owned(),
+            Self::MapVariable { .. } => {
+                "the names are nginx's, such as `remote_addr`, `status` or `request_time`, and `time` for a date in any form"
+                    .to_owned()
+            }
+            Self::MapRepeated { .. } => "one value fills one variable: leave out one of the two".to_owned(),
+            Self::MapTooLarge { .. } => "256 paths of 8 keys are the most".to_owned(),
+            Self::NoTime => {
+                "add `$time_local`, `$time_iso8601` or `$msec`, HAProxy's `%tr`, or `time=…` to a field map"
+                    .to_owned()
+            }
         }
     }
 }
@@ -172,11 +215,17 @@ pub struct Format {
     pub(crate) dash_is_missing: bool,
     /// A syslog prefix may come first.
     pub(crate) prefixed: bool,
+    /// `#` begins a line about the log itself.
+    pub(crate) has_directives: bool,
+    /// What the values are where they have names; then there are no steps.
+    pub(crate) map: Option<Map>,
 }
 
 impl Format {
-    /// Compiles a preset's name, an nginx `log_format` string or a HAProxy `log-format` string, verbatim. Before nginx's
-    /// string its `escape=json ` may stand, as in `nginx.conf`.
+    /// Compiles a preset's name, an nginx `log_format` string or a HAProxy `log-format` string, verbatim, or a field
+    /// map: `json VARIABLE=path …` for JSON lines, `ltsv VARIABLE=label …` for labelled tab-separated values. There, a
+    /// variable is one of nginx's, also with `_ms`, `_us` or `_ns` behind a time, or `time` for a date in any form.
+    /// Before nginx's string its `escape=json ` may stand, as in `nginx.conf`.
     ///
     /// # Errors
     /// [`FormatError`] says at which byte, and [`FormatError::hint`] what to try.
@@ -188,6 +237,9 @@ impl Format {
         let (own_escape, string) = split_escape(text);
         let preset = Preset::named(text);
         let string = preset.map_or(string, |preset| preset.format_string);
+        if keyed::is_map(string) {
+            return Ok(Self::keyed(text, Map::compile(string)?, options));
+        }
         let haproxy = !looks_like_nginx(string);
         let escape = if preset.is_some() { Escape::Default } else { own_escape.unwrap_or(options.escape) };
         let (pieces, escaping) = if haproxy {
@@ -212,9 +264,27 @@ impl Format {
             haproxy,
             dash_is_missing: haproxy || escape == Escape::Default,
             prefixed: haproxy || first_is_client,
+            has_directives: steps.first().is_some_and(|step| step.field == Field::TabDate),
+            map: None,
             steps,
             tail,
         })
+    }
+
+    fn keyed(name: &str, map: Map, options: &Options) -> Self {
+        Self {
+            name: name.to_owned(),
+            steps: Vec::new(),
+            tail: Vec::new(),
+            timezone: options.timezone.clone(),
+            essential: 0,
+            kept: 0,
+            haproxy: false,
+            dash_is_missing: true,
+            prefixed: false,
+            has_directives: false,
+            map: Some(map),
+        }
     }
 
     /// The preset's name, or the string it was compiled from.
@@ -227,13 +297,16 @@ impl Format {
     #[must_use]
     pub fn fields(&self) -> Fields {
         let mut fields = Fields::default();
-        for slot in slots(&self.steps) {
+        for slot in slots(&self.steps).chain(self.map.iter().flat_map(Map::slots)) {
             fields.add(slot);
         }
         // HAProxy marks TLS on the frontend, and its upstream time is the sum of two others.
         fields.tls |= self.steps.iter().any(|step| step.field == Field::Frontend);
-        fields.upstream |= self.haproxy && fields.connect && fields.response;
+        fields.upstream |= self.haproxy && fields.connect && fields.response
+            || self.steps.iter().any(|step| step.field == Field::ProcessingTimes);
         fields.cache |= self.haproxy && fields.server;
+        let in_map = |slot| self.map.iter().flat_map(Map::slots).any(|other| other == slot);
+        fields.latency |= in_map(Slot::Start) && in_map(Slot::Time);
         fields
     }
 
@@ -241,6 +314,9 @@ impl Format {
     /// The whole request line and the protocol count as parts of method and target. Nothing else changes, neither other
     /// fields nor which lines are records.
     pub fn keep_only(&mut self, wanted: &Fields) {
+        if let Some(map) = &mut self.map {
+            map.keep_only(|slot| wanted.wants_text(slot));
+        }
         // A search tries the steps behind it, and asks whether they are kept.
         let mut after_search = false;
         for step in &mut self.steps {
@@ -265,7 +341,7 @@ impl Fields {
     fn add(&mut self, slot: Slot) {
         match slot {
             Slot::Client => self.client = true,
-            Slot::Time => self.time = true,
+            Slot::Time | Slot::Start => self.time = true,
             Slot::Request => (self.method, self.target) = (true, true),
             Slot::Method => self.method = true,
             Slot::Target => self.target = true,

@@ -22,12 +22,13 @@
 //! `preset` gives names to format strings. `nginx` and `haproxy` take such a string apart by their vendor's grammar
 //! (nom) into pieces, and know what each variable means. `assemble` makes steps of the pieces: which of several
 //! variables for one thing wins, and where each value ends. `step` says what a step is, `format` keeps them.
-//! A further vendor is one more grammar and table; nothing behind `assemble` knows vendors' names.
+//! `keyed` compiles field maps, for lines whose values have names. A further vendor is one more grammar and table; nothing behind `assemble` knows vendors' names.
 //!
 //! # The way of a line
 //! `prefix` finds the message behind what syslog put in front. `parser` goes through the steps from the left; `value` reads
 //! one step's value with a `cursor`, which looks at eight bytes at a time, and with `address`, `amount`, `date`, `number`
-//! and `request`. What is no request is tried as one of HAProxy's own messages by `event`. `record` is the outcome,
+//! and `request`. Lines with names are taken apart by `json` or `ltsv`, and `gather` has the same readers read each value
+//! as it comes. What is no request is tried as one of HAProxy's own messages by `event`. `record` is the outcome,
 //! borrowed from the line and still escaped as logged.
 //!
 //! # What can be relied on
@@ -44,8 +45,13 @@ mod cursor;
 mod date;
 mod detect;
 mod event;
+mod foreign;
 mod format;
+mod gather;
 mod haproxy;
+mod json;
+mod keyed;
+mod ltsv;
 mod nginx;
 mod number;
 mod parser;

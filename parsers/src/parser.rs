@@ -6,7 +6,7 @@ use crate::cursor::Cursor;
 use crate::date::Dates;
 use crate::format::Format;
 use crate::prefix::Prefixes;
-use crate::record::{Event, Line, Record, Reject, RejectKind};
+use crate::record::{Event, EventKind, Line, Record, Reject, RejectKind};
 use crate::step::{End, Field, Shape, Step};
 use crate::value::Next;
 use crate::{event, prefix};
@@ -19,7 +19,7 @@ const MAX_PLACES: usize = 64;
 pub struct Parser<'f> {
     pub(crate) format: &'f Format,
     pub(crate) dates: Dates,
-    prefixes: Prefixes,
+    pub(crate) prefixes: Prefixes,
     reference_us: i64,
     /// The line came through a syslog daemon, which may have cut it.
     is_relayed: bool,
@@ -56,7 +56,7 @@ pub(crate) struct Draft<'r, 'l> {
 }
 
 impl<'r, 'l> Draft<'r, 'l> {
-    fn new(record: &'r mut Record<'l>) -> Self {
+    pub(crate) fn new(record: &'r mut Record<'l>) -> Self {
         Self { record, date_us: None, elapsed_us: 0, escaped_quotes: false, stop: Stop::cut() }
     }
 }
@@ -89,7 +89,7 @@ impl<'f> Parser<'f> {
         if let Line::Record(record) = parsed
             && let Err(stop) = self.read(message, &mut Draft::new(record))
         {
-            *parsed = self.no_record(line, message, stop);
+            self.no_record(line, message, stop, parsed);
         }
     }
 
@@ -256,21 +256,34 @@ impl<'f> Parser<'f> {
 
     /// Not inlined, so that the hot path has its own copy.
     #[inline(never)]
-    fn value_apart<'l>(&mut self, step: &'f Step, cursor: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
+    pub(crate) fn value_apart<'l>(
+        &mut self,
+        step: &'f Step,
+        cursor: Cursor<'l>,
+        draft: &mut Draft<'_, 'l>,
+    ) -> Next<'l> {
         self.value(step, cursor, draft)
     }
 
+    /// What a line is that the steps do not make a record of.
     #[cold]
-    fn no_record<'l>(&mut self, line: &'l [u8], message: &'l [u8], stop: Stop) -> Line<'l> {
-        if line.trim_ascii().is_empty() {
-            return Line::Blank;
+    fn no_record<'l>(&mut self, line: &'l [u8], message: &'l [u8], stop: Stop, parsed: &mut Line<'l>) {
+        // A map has no steps, so all its lines come here: asked before, it would cost every line of the others.
+        if let Some(map) = &self.format.map {
+            return self.parse_keyed(map, line, parsed);
         }
-        if self.format.haproxy
+        *parsed = if line.trim_ascii().is_empty() {
+            Line::Blank
+        } else if self.format.haproxy
             && let Some(event) = event::read(message)
         {
-            return Line::Event(Event { at_us: self.event_date(line, message), ..event });
-        }
-        Line::Reject(Reject { kind: stop.kind, byte: line.len() - stop.left })
+            Line::Event(Event { at_us: self.event_date(line, message), ..event })
+        } else if self.format.has_directives && is_directive(line) {
+            let kind = EventKind::Other;
+            Line::Event(Event { at_us: None, kind, backend: None, server: None, message: line })
+        } else {
+            Line::Reject(Reject { kind: stop.kind, byte: line.len() - stop.left })
+        };
     }
 
     fn event_date(&mut self, line: &[u8], message: &[u8]) -> Option<i64> {
@@ -279,6 +292,11 @@ impl<'f> Parser<'f> {
             .and_then(|date| self.dates.zoneless(date, zone))
             .or_else(|| prefix::date_us(line, zone, self.reference_us).filter(|_| message.len() < line.len()))
     }
+}
+
+/// `#Version: 1.0` and `#Fields: …`, as the W3C's extended log files begin.
+fn is_directive(line: &[u8]) -> bool {
+    [b"#Version:".as_slice(), b"#Fields:"].iter().any(|start| line.starts_with(start))
 }
 
 /// A number at the end of a cut line may have lost digits.

@@ -105,16 +105,17 @@ fn rfc3164_date(text: &[u8]) -> Option<&[u8; 15]> {
         .then_some(date)
 }
 
-/// `host tag[pid]: `, where either may be missing. The tag is the word that ends in a colon.
+/// `host tag[pid]: `, where either may be missing. The tag is the word that ends in a colon and is no JSON.
 #[inline]
 fn skip_host_and_tag(text: &[u8]) -> &[u8] {
+    let is_tag = |word: &[u8]| word.ends_with(b":") && !word.starts_with(b"{");
     let Some(first) = memchr::memchr(b' ', text) else { return text };
-    if text[..first].ends_with(b":") {
+    if is_tag(&text[..first]) {
         return &text[first + 1..];
     }
     let rest = &text[first + 1..];
     match memchr::memchr(b' ', rest) {
-        Some(second) if rest[..second].ends_with(b":") => &rest[second + 1..],
+        Some(second) if !text.starts_with(b"{") && is_tag(&rest[..second]) => &rest[second + 1..],
         _ => text,
     }
 }

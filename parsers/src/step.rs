@@ -62,6 +62,12 @@ pub(crate) enum Field {
     ZonelessDate,
     /// Seconds since 1970, perhaps with decimals.
     Epoch,
+    /// RFC 3339 with any decimals.
+    Rfc3339,
+    /// CloudFront's `2019-12-04<TAB>21:02:31`, in UTC.
+    TabDate,
+    /// Any of these dates, perhaps in brackets, or a number since 1970 whose size tells its unit.
+    AnyDate,
     Request,
     Method,
     Target,
@@ -92,6 +98,13 @@ pub(crate) enum Field {
         latency: bool,
         elapsed: bool,
     },
+    /// A decimal number, perhaps with an exponent, that is this many powers of ten from what the slot holds.
+    Scaled {
+        slot: Slot,
+        power: i8,
+    },
+    /// The load balancer's three times in seconds: the latency is their sum, the upstream's share the second.
+    ProcessingTimes,
     /// HAProxy timers in milliseconds.
     QueueMs,
     ConnectMs,
@@ -133,6 +146,7 @@ impl Field {
             Self::ClfDate => Some(26),
             Self::IsoDate => Some(25),
             Self::ZonelessDate => Some(24),
+            Self::TabDate => Some(19),
             Self::Status => Some(3),
             Self::Termination(width) | Self::Skip(Shape::Fixed(width)) => Some(width as usize),
             _ => None,
@@ -169,6 +183,8 @@ impl Field {
                 Self::UpstreamTimes | Self::ConnectTimes | Self::HeaderTimes | Self::UpstreamAddresses => {
                     Self::Skip(Shape::List)
                 }
+                Self::Rfc3339 | Self::AnyDate => Self::Skip(Shape::Word),
+                Self::ProcessingTimes => Self::Skip(Shape::Text),
                 _ => match self.text() {
                     Some(shape) => Self::Skip(shape),
                     None => Self::Skip(Shape::Number),
@@ -181,7 +197,14 @@ impl Field {
     pub(crate) const fn slot(self) -> Option<Slot> {
         Some(match self {
             Self::Client | Self::ClientPort => Slot::Client,
-            Self::ClfDate | Self::IsoDate | Self::ZonelessDate | Self::Epoch => Slot::Time,
+            Self::ClfDate
+            | Self::IsoDate
+            | Self::ZonelessDate
+            | Self::Epoch
+            | Self::Rfc3339
+            | Self::TabDate
+            | Self::AnyDate => Slot::Time,
+            Self::Scaled { slot, .. } => slot,
             Self::Request => Slot::Request,
             Self::Method => Slot::Method,
             Self::Target => Slot::Target,
@@ -194,7 +217,7 @@ impl Field {
             Self::Site | Self::Frontend => Slot::Site,
             Self::Backend => Slot::Backend,
             Self::ProxyServer | Self::UpstreamAddresses => Slot::Server,
-            Self::RequestTime | Self::Total { latency: true, .. } => Slot::Latency,
+            Self::RequestTime | Self::ProcessingTimes | Self::Total { latency: true, .. } => Slot::Latency,
             Self::UpstreamTimes => Slot::Upstream,
             Self::QueueMs => Slot::Queue,
             Self::ConnectTimes | Self::ConnectMs => Slot::Connect,
@@ -236,6 +259,12 @@ pub(crate) enum Slot {
     Termination,
     Cache,
     Tls,
+    /// When the request began.
+    Start,
+}
+
+impl Slot {
+    pub(crate) const COUNT: usize = Self::Start as usize + 1;
 }
 
 /// Bytes that the format itself writes, ready for a compare of eight bytes at once.

@@ -77,6 +77,11 @@ impl<'f> Parser<'f> {
             Field::Scheme => self.text(step, at, draft, |text, record| record.tls = text == Some(b"https")),
             Field::Tls => self.text(step, at, draft, |text, record| record.tls = text.is_some()),
             Field::Skip(shape) => self.skip(shape, step, at, draft),
+            Field::Rfc3339
+            | Field::TabDate
+            | Field::AnyDate
+            | Field::Scaled { .. }
+            | Field::ProcessingTimes => self.foreign(step.field, at, draft),
         }
     }
 
@@ -299,7 +304,7 @@ fn near_length(step: &Step, at: Cursor<'_>) -> Option<usize> {
 }
 
 #[inline(always)]
-fn keep_date(
+pub(crate) fn keep_date(
     us: Option<i64>,
     length: usize,
     cursor: &mut Cursor<'_>,
@@ -381,7 +386,17 @@ fn termination<'l>(width: u8, at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next
 }
 
 fn cache_status(text: Option<&[u8]>) -> Option<CacheStatus> {
-    CacheStatus::ALL.into_iter().find(|status| Some(status.name().as_bytes()) == text)
+    let known = CacheStatus::ALL.into_iter().find(|status| Some(status.name().as_bytes()) == text);
+    known.or_else(|| other_cache_status(text?))
+}
+
+/// Cloudflare writes nginx's words in small letters; CloudFront has asked the origin whether a copy is still good.
+#[cold]
+fn other_cache_status(text: &[u8]) -> Option<CacheStatus> {
+    if text.eq_ignore_ascii_case(b"RefreshHit") {
+        return Some(CacheStatus::Revalidated);
+    }
+    CacheStatus::ALL.into_iter().find(|status| status.name().as_bytes().eq_ignore_ascii_case(text))
 }
 
 #[inline(always)]
