@@ -39,6 +39,7 @@
 
 mod address;
 mod amount;
+mod apache;
 mod assemble;
 mod cursor;
 mod date;
@@ -53,11 +54,13 @@ mod prefix;
 mod preset;
 mod record;
 mod request;
+mod sample;
 mod step;
+mod strftime;
 mod value;
 
 pub use detect::{Candidate, Detection, detect};
-pub use format::{Escape, Fields, Format, FormatError, Options};
+pub use format::{Captures, Escape, Fields, Format, FormatError, Options};
 pub use parser::Parser;
 pub use preset::{PRESETS, Preset};
 pub use record::{CacheStatus, Client, Event, EventKind, Line, Record, Reject, RejectKind};

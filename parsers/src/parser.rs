@@ -49,6 +49,8 @@ pub(crate) struct Draft<'r, 'l> {
     /// The date that is logged: the end, or what `elapsed_us` leads from.
     pub(crate) date_us: Option<i64>,
     pub(crate) elapsed_us: u64,
+    /// How much later the local time of that date occurs again; 0 if it does not.
+    pub(crate) repeat_us: i64,
     /// A syslog daemon put `\` before every quote.
     pub(crate) escaped_quotes: bool,
     /// Why the last value is none.
@@ -57,7 +59,7 @@ pub(crate) struct Draft<'r, 'l> {
 
 impl<'r, 'l> Draft<'r, 'l> {
     fn new(record: &'r mut Record<'l>) -> Self {
-        Self { record, date_us: None, elapsed_us: 0, escaped_quotes: false, stop: Stop::cut() }
+        Self { record, date_us: None, elapsed_us: 0, repeat_us: 0, escaped_quotes: false, stop: Stop::cut() }
     }
 }
 
@@ -86,10 +88,23 @@ impl<'f> Parser<'f> {
         let message = if self.format.prefixed { self.prefixes.skip(line) } else { line };
         self.is_relayed = message.len() < line.len();
         *parsed = Line::Record(Record::default());
-        if let Line::Record(record) = parsed
-            && let Err(stop) = self.read(message, &mut Draft::new(record))
-        {
-            *parsed = self.no_record(line, message, stop);
+        if let Line::Record(record) = parsed {
+            let mut draft = Draft::new(record);
+            match self.read(message, &mut draft) {
+                Ok(()) if draft.repeat_us == 0 => {}
+                Ok(()) => draft.record.end_us = self.nearest(draft.record.end_us, draft.repeat_us, line),
+                Err(stop) => *parsed = self.no_record(line, message, stop),
+            }
+        }
+    }
+
+    /// Of the two instants of a repeated local time the one nearest to the date that a syslog daemon put in front with
+    /// its offset; without that, the first.
+    #[cold]
+    fn nearest(&self, first_us: i64, repeat_us: i64, line: &[u8]) -> i64 {
+        match prefix::instant_us(line).filter(|_| self.is_relayed) {
+            Some(logged_us) if logged_us.saturating_sub(first_us) > repeat_us / 2 => first_us + repeat_us,
+            _ => first_us,
         }
     }
 
@@ -277,6 +292,7 @@ impl<'f> Parser<'f> {
         let zone = &self.format.timezone;
         event::bracketed_date(message)
             .and_then(|date| self.dates.zoneless(date, zone))
+            .map(|date| self.nearest(date.us, date.repeat_us, line))
             .or_else(|| prefix::date_us(line, zone, self.reference_us).filter(|_| message.len() < line.len()))
     }
 }

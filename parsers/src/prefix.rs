@@ -77,14 +77,19 @@ fn skip_other(text: &[u8]) -> &[u8] {
     }
 }
 
+/// The instant in the prefix, if it has an offset of its own, in microseconds since 1970.
+pub(crate) fn instant_us(line: &[u8]) -> Option<i64> {
+    let text = skip_priority(line);
+    date::rfc3339(text.strip_prefix(b"1 ").unwrap_or(text)).map(|(us, _)| us)
+}
+
 /// The instant in the prefix, in microseconds since 1970.
 pub(crate) fn date_us(line: &[u8], zone: &TimeZone, reference_us: i64) -> Option<i64> {
     let text = skip_priority(line);
     if let Some(date) = rfc3164_date(text) {
         return date::rfc3164(date, zone, reference_us);
     }
-    let text = text.strip_prefix(b"1 ").unwrap_or(text);
-    date::rfc3339(text).map(|(us, _)| us)
+    instant_us(text)
 }
 
 /// `<134>`.
