@@ -136,18 +136,7 @@ fn word(text: &[u8], at: usize) -> u64 {
 
 /// RFC 3339 as syslog daemons write it (`T` or a space, any decimals, `Z`, `+01:00` or `+0100`), and its length.
 pub(crate) fn rfc3339(text: &[u8]) -> Option<(i64, usize)> {
-    let minutes = iso_minute(text.first_chunk()?)?;
-    let mut us = minutes * MINUTE_US + second_us(*text.get(16..)?.first_chunk()?)?;
-    let mut at = 19;
-    if text.get(at) == Some(&b'.') {
-        let decimals = text[at + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let mut scale = SECOND_US;
-        for digit in &text[at + 1..at + 1 + decimals] {
-            scale /= 10;
-            us += i64::from(digit - b'0') * scale;
-        }
-        at += 1 + decimals;
-    }
+    let (us, at) = without_offset(text)?;
     let rest = text.get(at..)?;
     if rest.first() == Some(&b'Z') {
         return Some((us, at + 1));
@@ -157,6 +146,28 @@ pub(crate) fn rfc3339(text: &[u8]) -> Option<(i64, usize)> {
     }
     let zone: &[u8; 5] = rest.first_chunk()?;
     Some((us - zone_us(&[b' ', zone[0], zone[1], zone[2], zone[3], zone[4]])?, at + 5))
+}
+
+/// The same without an offset, as if it were UTC.
+pub(crate) fn without_offset(text: &[u8]) -> Option<(i64, usize)> {
+    let minutes = iso_minute(text.first_chunk()?)?;
+    let mut us = minutes * MINUTE_US + second_us(*text.get(16..)?.first_chunk()?)?;
+    let mut at = 19;
+    if text.get(at) == Some(&b'.') {
+        let decimals = decimals(&text[at..]);
+        let mut scale = SECOND_US;
+        for digit in &text[at + 1..at + decimals] {
+            scale /= 10;
+            us += i64::from(digit - b'0') * scale;
+        }
+        at += decimals;
+    }
+    Some((us, at))
+}
+
+/// The length of a point and the digits behind it.
+pub(crate) fn decimals(text: &[u8]) -> usize {
+    1 + text.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 /// `Feb  6 12:14:14` (RFC 3164) in `zone`, in the year that puts it nearest to `reference_us`.

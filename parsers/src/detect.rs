@@ -38,14 +38,17 @@ pub fn detect(sample: &[u8], options: &Options) -> Detection {
         .filter(|line| !line.trim_ascii().is_empty())
         .take(MAX_LINES)
         .collect();
-    let mut candidates: Vec<Candidate> = PRESETS
+    let mut fits: Vec<(usize, usize, &Preset)> = PRESETS
         .iter()
         .filter_map(|preset| {
-            let matched = matched(preset, &lines, options)?;
-            (matched > 0).then_some(Candidate { preset, matched })
+            let (matched, records) = matched(preset, &lines, options)?;
+            (matched > 0).then_some((matched, records, preset))
         })
         .collect();
-    candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.matched));
+    // A proxy's own messages fit all of its formats.
+    fits.sort_by_key(|(matched, records, _)| std::cmp::Reverse((*matched, *records)));
+    let candidates: Vec<Candidate> =
+        fits.into_iter().map(|(matched, _, preset)| Candidate { preset, matched }).collect();
     let best = candidates.first().copied().filter(|best| best.matched * 2 > lines.len());
     Detection {
         best,
@@ -55,16 +58,19 @@ pub fn detect(sample: &[u8], options: &Options) -> Detection {
     }
 }
 
-/// Lines that the preset reads whole.
-fn matched(preset: &Preset, lines: &[&[u8]], options: &Options) -> Option<usize> {
+/// Lines that the preset reads whole, and how many of them are records.
+fn matched(preset: &Preset, lines: &[&[u8]], options: &Options) -> Option<(usize, usize)> {
     let format = Format::compile(preset.name, options).ok()?;
     let mut parser = format.parser(0);
-    let reads = |line: &&&[u8]| match parser.parse(line) {
-        Line::Record(record) => !record.truncated,
-        Line::Event(_) => true,
-        Line::Reject(_) | Line::Blank => false,
-    };
-    Some(lines.iter().filter(reads).count())
+    let (mut records, mut events) = (0, 0);
+    for line in lines {
+        match parser.parse(line) {
+            Line::Record(record) => records += usize::from(!record.truncated),
+            Line::Event(_) => events += 1,
+            Line::Reject(_) | Line::Blank => {}
+        }
+    }
+    Some((records + events, records))
 }
 
 fn hint(best: Option<Candidate>, lines: &[&[u8]]) -> Option<String> {

@@ -230,6 +230,8 @@ pub struct Format {
     pub(crate) dash_is_missing: bool,
     /// A syslog prefix may come first.
     pub(crate) prefixed: bool,
+    /// The format has a date; else that of the syslog prefix counts.
+    pub(crate) is_dated: bool,
 }
 
 impl Format {
@@ -254,7 +256,8 @@ impl Format {
             Vendor::Apache => (apache::pieces(string)?, Escaping::Apache),
         };
         let Assembled { steps, tail } = assemble(pieces, escaping)?;
-        if !slots(&steps).any(|slot| slot == Slot::Time) {
+        let is_dated = slots(&steps).any(|slot| slot == Slot::Time);
+        if !is_dated && preset.is_none() {
             return Err(FormatError::NoTime);
         }
         let first_is_client =
@@ -268,6 +271,7 @@ impl Format {
             haproxy,
             dash_is_missing: vendor != Vendor::Nginx || escape == Escape::Default,
             prefixed: haproxy || first_is_client,
+            is_dated,
             steps,
             tail,
         })
@@ -286,6 +290,7 @@ impl Format {
         for slot in slots(&self.steps) {
             fields.add(slot);
         }
+        fields.time = true;
         // HAProxy marks TLS on the frontend, and its upstream time is the sum of two others.
         for step in &self.steps {
             if let Field::RequestHeaders { user_agent, referer, .. } = step.field {

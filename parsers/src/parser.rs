@@ -93,9 +93,20 @@ impl<'f> Parser<'f> {
             match self.read(message, &mut draft) {
                 Ok(()) if draft.repeat_us == 0 => {}
                 Ok(()) => draft.record.end_us = self.nearest(draft.record.end_us, draft.repeat_us, line),
-                Err(stop) => *parsed = self.no_record(line, message, stop),
+                Err(stop) => match self.prefix_date(line, stop) {
+                    Some(us) => draft.record.end_us = us,
+                    None => *parsed = self.no_record(line, message, stop),
+                },
             }
         }
+    }
+
+    /// The date of a line that is whole but has none of its own: that of its prefix.
+    #[cold]
+    fn prefix_date(&self, line: &[u8], stop: Stop) -> Option<i64> {
+        let is_whole = !self.format.is_dated && stop.kind == RejectKind::Date && stop.left == 0;
+        let date_us = prefix::date_us(line, &self.format.timezone, self.reference_us);
+        date_us.filter(|_| is_whole && self.is_relayed)
     }
 
     /// Of the two instants of a repeated local time the one nearest to the date that a syslog daemon put in front with
@@ -253,6 +264,11 @@ impl<'f> Parser<'f> {
                 return true;
             }
             let Some(after) = self.value_apart(step, cursor, &mut draft) else { return false };
+            // A quoted name ends at its quote, so that this is not seen otherwise. `Host` is whatever was sent.
+            let value = &cursor.rest()[..cursor.rest().len() - after.rest().len()];
+            if step.field.text() == Some(Shape::Word) && step.field != Field::Site && value.contains(&b' ') {
+                return false;
+            }
             cursor = after;
             if !self.literal(step, &mut cursor, &mut draft) {
                 return false;

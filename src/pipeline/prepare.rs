@@ -90,7 +90,7 @@ fn siblings(format: &Format, plan: &SourcePlan) -> Result<Vec<Format>, PrepareEr
     if !HAPROXY.contains(&format.name()) {
         return Ok(Vec::new());
     }
-    let options = Options { escape: plan.escape, timezone: plan.timezone.clone() };
+    let options = Options { escape: plan.escape, timezone: plan.timezone.clone(), ..Options::default() };
     HAPROXY.into_iter().filter(|name| *name != format.name()).map(|name| compile(name, &options)).collect()
 }
 
@@ -153,7 +153,7 @@ fn heads(plan: &SourcePlan) -> Result<Vec<(LogFile, Vec<u8>)>, ReadError> {
 
 /// The format as given, else that of the newest file that shows one.
 fn format(plan: &SourcePlan, heads: &[(LogFile, Vec<u8>)]) -> Result<(Format, Option<String>), PrepareError> {
-    let options = Options { escape: plan.escape, timezone: plan.timezone.clone() };
+    let options = Options { escape: plan.escape, timezone: plan.timezone.clone(), ..Options::default() };
     if let Some(text) = &plan.format {
         return Ok((compile(text, &options)?, None));
     }
