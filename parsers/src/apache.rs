@@ -306,8 +306,8 @@ pub(crate) fn votes(text: &str, is_alias: impl Fn(&str) -> bool) -> (usize, usiz
     let mut rest = text;
     while let Some(at) = rest.find('%') {
         let after = &rest[at + 1..];
-        if after.starts_with('%') {
-            rest = &after[1..];
+        if let Some(after) = after.strip_prefix('%') {
+            rest = after;
             continue;
         }
         let run = after.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(after.len());

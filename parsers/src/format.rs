@@ -230,6 +230,8 @@ pub struct Format {
     pub(crate) dash_is_missing: bool,
     /// A syslog prefix may come first.
     pub(crate) prefixed: bool,
+    /// The format's own date comes first, and may look like that of a syslog prefix.
+    pub(crate) starts_with_date: bool,
     /// The format has a date; else that of the syslog prefix counts.
     pub(crate) is_dated: bool,
 }
@@ -272,6 +274,7 @@ impl Format {
             dash_is_missing: vendor != Vendor::Nginx || escape == Escape::Default,
             prefixed: haproxy || first_is_client,
             is_dated,
+            starts_with_date: steps.first().is_some_and(|step| matches!(step.field, Field::Strftime { .. })),
             steps,
             tail,
         })

@@ -227,16 +227,7 @@ impl Taken<'_> {
         let field = match (name, meaning.field) {
             ("ci" | "Ci", _) if flags.hex => Field::HexClient,
             ("Ts", _) if flags.hex => Field::HexEpoch,
-            (
-                "bi" | "Bi" | "fi" | "Fi" | "si" | "Si" | "cp" | "Cp" | "bp" | "Bp" | "fp" | "Fp" | "sp"
-                | "Sp",
-                _,
-            )
-            | ("ms" | "rt" | "pid" | "lc", _)
-                if flags.hex =>
-            {
-                Field::Skip(Shape::Word)
-            }
+            (name, _) if flags.hex && HEXADECIMAL.contains(&name) => Field::Skip(Shape::Word),
             (_, Field::Skip(Shape::Raw | Shape::Cookie)) if flags.escape || flags.json => {
                 Field::Skip(Shape::Escaped)
             }
@@ -274,6 +265,12 @@ const fn is_captures(field: Field) -> bool {
 pub(crate) fn is_alias(name: &str) -> bool {
     matches!(name, "o" | "hr" | "hs") || known(name).is_some() || skipped(name).is_some()
 }
+
+/// What else the flag `X` writes in hexadecimal digits.
+const HEXADECIMAL: [&str; 18] = [
+    "bi", "Bi", "fi", "Fi", "si", "Si", "cp", "Cp", "bp", "Bp", "fp", "Fp", "sp", "Sp", "ms", "rt", "pid",
+    "lc",
+];
 
 /// What an alias means that fills a field of the record.
 fn known(name: &str) -> Option<Meaning> {

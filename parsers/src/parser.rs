@@ -93,12 +93,29 @@ impl<'f> Parser<'f> {
             match self.read(message, &mut draft) {
                 Ok(()) if draft.repeat_us == 0 => {}
                 Ok(()) => draft.record.end_us = self.nearest(draft.record.end_us, draft.repeat_us, line),
-                Err(stop) => match self.prefix_date(line, stop) {
-                    Some(us) => draft.record.end_us = us,
-                    None => *parsed = self.no_record(line, message, stop),
-                },
+                Err(stop) => self.retry(line, message, stop, parsed),
             }
         }
+    }
+
+    /// What a line is that could not be read behind its prefix.
+    #[cold]
+    fn retry<'l>(&mut self, line: &'l [u8], message: &'l [u8], stop: Stop, parsed: &mut Line<'l>) {
+        if let Some(us) = self.prefix_date(line, stop)
+            && let Line::Record(record) = parsed
+        {
+            record.end_us = us;
+            return;
+        }
+        if self.format.starts_with_date && self.is_relayed {
+            self.is_relayed = false;
+            let mut record = Record::default();
+            if self.read(line, &mut Draft::new(&mut record)).is_ok() {
+                *parsed = Line::Record(record);
+                return;
+            }
+        }
+        *parsed = self.no_record(line, message, stop);
     }
 
     /// The date of a line that is whole but has none of its own: that of its prefix.

@@ -8,11 +8,11 @@ use std::net::IpAddr;
 use memchr::{memchr, memrchr};
 
 use crate::cursor::Cursor;
-use crate::date::Instant;
 use crate::format::Format;
 use crate::parser::{Draft, Parser, Stop};
+use crate::rare::{self, keep_instant};
 use crate::record::{CacheStatus, Client, Record, RejectKind};
-use crate::step::{End, Field, Sent, Shape, Step};
+use crate::step::{End, Field, Shape, Step};
 use crate::{address, amount, number, request};
 
 impl<'f> Parser<'f> {
@@ -27,25 +27,16 @@ impl<'f> Parser<'f> {
         match step.field {
             Field::Nothing => Some(at),
             Field::Captures => captures(at, draft),
-            Field::QuotedCaptures => quoted_captures(at, draft),
-            Field::RequestHeaders { user_agent, referer, quoted } => {
-                request_headers(at, draft, [user_agent, referer], quoted)
-            }
-            Field::HexClient => self.hex_client(step, at, draft),
             Field::Client => self.client(step, at, draft),
             Field::ClientPort => client_port(step.end.byte(), at, draft),
             Field::ClfDate => self.clf_date(at, draft),
             Field::IsoDate => self.iso_date(at, draft),
             Field::ZonelessDate => self.zoneless_date(at, draft),
             Field::Epoch => read(at, draft, move |at, draft| amount::epoch(self.format, step, at, draft)),
-            Field::EpochUnits(unit) => amount::epoch_units(self.format, step, at, draft, unit),
-            Field::HexEpoch => amount::hex_epoch(at, draft),
-            Field::Strftime { index, width } => self.strftime(index, width, at, draft),
             Field::Status => amount::status(at, draft),
             Field::ProxyStatus => amount::proxy_status(self.format, step, at, draft),
             Field::Termination(width) => termination(width, at, draft),
             Field::Bytes => amount::count_step(self.format, step, at, draft, |record| &mut record.bytes_sent),
-            Field::ClfBytes => amount::clf_bytes(self.format, step, at, draft),
             Field::RequestTime => {
                 amount::seconds_step(self.format, step, at, draft, |record| &mut record.latency_us)
             }
@@ -70,9 +61,6 @@ impl<'f> Parser<'f> {
             Field::Total { latency, elapsed } => {
                 amount::total(self.format, step, at, draft, latency, elapsed)
             }
-            Field::Elapsed { unit, latency, elapsed } => {
-                amount::elapsed(self.format, step, at, draft, unit, (latency, elapsed))
-            }
             Field::Retries => amount::retries(self.format, step, at, draft),
             Field::UpstreamAddresses => read(at, draft, move |at, draft| upstream_addresses(step, at, draft)),
             Field::Request => self.text(step, at, draft, |request, record| keep_request(request, record)),
@@ -89,9 +77,17 @@ impl<'f> Parser<'f> {
             Field::Cache => self.text(step, at, draft, |text, record| record.cache = cache_status(text)),
             Field::Scheme => self.text(step, at, draft, |text, record| record.tls = text == Some(b"https")),
             Field::Tls => self.text(step, at, draft, |text, record| record.tls = text.is_some()),
-            Field::TlsFlag => self.text(step, at, draft, |text, record| record.tls = text == Some(b"1")),
-            Field::Sent { what, .. } => self.sent(what, step, at, draft),
             Field::Skip(shape) => self.skip(shape, step, at, draft),
+            Field::QuotedCaptures
+            | Field::RequestHeaders { .. }
+            | Field::HexClient
+            | Field::EpochUnits(_)
+            | Field::HexEpoch
+            | Field::Strftime { .. }
+            | Field::ClfBytes
+            | Field::Elapsed { .. }
+            | Field::TlsFlag
+            | Field::Sent { .. } => self.rare(step, at, draft),
         }
     }
 
@@ -115,31 +111,9 @@ impl<'f> Parser<'f> {
                 read(at, draft, move |at, _| at.take(width.into()).map(|_| ()).ok_or(Stop::cut()))
             }
             Shape::Cookie => self.skip_cookie(step, at, draft),
-            Shape::Json => read(at, draft, move |at, _| {
-                let length = json_value(at.rest()).ok_or(Stop::cut())?;
-                at.take(length).map(|_| ()).ok_or(Stop::cut())
-            }),
+            Shape::Json => rare::skip_json(at, draft),
             Shape::Word | Shape::Text | Shape::Raw | Shape::Escaped => self.skip_text(step, at, draft),
         }
-    }
-
-    /// A text that a client chose.
-    #[inline(never)]
-    fn sent<'l>(
-        &mut self,
-        what: Sent,
-        step: &'f Step,
-        at: Cursor<'l>,
-        draft: &mut Draft<'_, 'l>,
-    ) -> Next<'l> {
-        self.odd_text(step, at, draft, |text, record| match what {
-            Sent::Target => record.target = text.filter(|text| *text != BAD_REQUEST),
-            Sent::Referer => record.referer = text,
-            Sent::UserAgent => record.user_agent = text,
-            // Apache writes a user without a name as two quotes.
-            Sent::RemoteUser => record.remote_user = text.filter(|text| *text != b"\"\""),
-            Sent::Host => record.site = text,
-        })
     }
 
     #[inline(never)]
@@ -165,7 +139,7 @@ impl<'f> Parser<'f> {
 
     /// A text, or `None` where the log says that there is none, kept by `keep`.
     #[inline(never)]
-    fn text<'l>(
+    pub(crate) fn text<'l>(
         &mut self,
         step: &'f Step,
         at: Cursor<'l>,
@@ -184,7 +158,7 @@ impl<'f> Parser<'f> {
 
     #[cold]
     #[inline(never)]
-    fn odd_text<'l>(
+    pub(crate) fn odd_text<'l>(
         &mut self,
         step: &'f Step,
         at: Cursor<'l>,
@@ -222,28 +196,6 @@ impl<'f> Parser<'f> {
             let no_client = Stop::new(RejectKind::Client, *at);
             draft.record.client = at.take(length).and_then(address::client).ok_or(no_client)?;
             Ok(())
-        })
-    }
-
-    /// An address in hexadecimal digits, most significant byte first.
-    #[cold]
-    fn hex_client<'l>(&mut self, step: &'f Step, at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
-        read(at, draft, move |at, draft| {
-            let length = self.length(step, *at)?;
-            let no_client = Stop::new(RejectKind::Client, *at);
-            draft.record.client = at.take(length).and_then(address::hex_client).ok_or(no_client)?;
-            Ok(())
-        })
-    }
-
-    /// A date by one of the format's own `strftime` formats.
-    #[cold]
-    fn strftime<'l>(&mut self, index: u8, width: u8, at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
-        read(at, draft, move |at, draft| {
-            let text = at.rest().get(..width.into()).ok_or(Stop::cut())?;
-            let date = self.format.dates.get(usize::from(index));
-            let instant = date.and_then(|date| date.read(text, &self.format.timezone));
-            keep_instant(instant, width.into(), at, draft)
         })
     }
 
@@ -285,7 +237,7 @@ impl<'f> Parser<'f> {
 
     /// The length of a text. One whose end was cut off takes the rest of the line, but half a name is another name.
     #[inline(always)]
-    fn length(&mut self, step: &'f Step, cursor: Cursor<'_>) -> Result<usize, Stop> {
+    pub(crate) fn length(&mut self, step: &'f Step, cursor: Cursor<'_>) -> Result<usize, Stop> {
         match &step.end {
             End::Byte(byte) => match cursor.find(*byte) {
                 Some(length) => Ok(length),
@@ -365,7 +317,7 @@ fn near_length(step: &Step, at: Cursor<'_>) -> Option<usize> {
 }
 
 #[inline(always)]
-fn keep_date(
+pub(crate) fn keep_date(
     us: Option<i64>,
     length: usize,
     cursor: &mut Cursor<'_>,
@@ -374,17 +326,6 @@ fn keep_date(
     draft.date_us = Some(us.ok_or(Stop::new(RejectKind::Date, *cursor))?);
     cursor.take(length);
     Ok(())
-}
-
-/// A date without an offset, which the end of summer time may repeat.
-fn keep_instant(
-    instant: Option<Instant>,
-    length: usize,
-    cursor: &mut Cursor<'_>,
-    draft: &mut Draft<'_, '_>,
-) -> Result<(), Stop> {
-    draft.repeat_us = instant.map_or(0, |instant| instant.repeat_us);
-    keep_date(instant.map(|instant| instant.us), length, cursor, draft)
 }
 
 #[inline(always)]
@@ -477,7 +418,7 @@ fn keep_server<'l>(server: Option<&'l [u8]>, record: &mut Record<'l>) {
 }
 
 /// What HAProxy writes where there was no request.
-const BAD_REQUEST: &[u8] = b"<BADREQ>";
+pub(crate) const BAD_REQUEST: &[u8] = b"<BADREQ>";
 
 #[inline(always)]
 fn keep_request<'l>(request: Option<&'l [u8]>, record: &mut Record<'l>) {
@@ -491,7 +432,7 @@ fn keep_request<'l>(request: Option<&'l [u8]>, record: &mut Record<'l>) {
 
 /// `{…} `: HAProxy escapes braces inside.
 #[inline(never)]
-fn captures<'l>(at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
+pub(crate) fn captures<'l>(at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
     if at.rest().first() != Some(&b'{') {
         return Some(at);
     }
@@ -510,41 +451,6 @@ fn captures<'l>(at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
     })
 }
 
-/// The same in quotes. Where no header is captured there are no quotes either.
-#[cold]
-fn quoted_captures<'l>(at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
-    if !at.rest().starts_with(b"\"{") {
-        return Some(at);
-    }
-    read(at, draft, move |at, _| {
-        let end = at.find(b'}').ok_or(Stop::cut())?;
-        let space = usize::from(at.rest().get(end + 2) == Some(&b' '));
-        at.take(end + 2 + space).map(|_| ()).ok_or(Stop::cut())
-    })
-}
-
-/// HAProxy's captured request headers, in the order of the configuration. It escapes braces and bars inside.
-#[cold]
-fn request_headers<'l>(
-    at: Cursor<'l>,
-    draft: &mut Draft<'_, 'l>,
-    [user_agent, referer]: [Option<u8>; 2],
-    quoted: bool,
-) -> Next<'l> {
-    let after = if quoted { quoted_captures(at, draft)? } else { captures(at, draft)? };
-    if after.rest().len() == at.rest().len() {
-        return Some(after);
-    }
-    let all = at.rest().get(usize::from(quoted) + 1..at.find(b'}').unwrap_or(0)).unwrap_or_default();
-    let header = |index: Option<u8>| {
-        let value = all.split(|byte| *byte == b'|').nth(index?.into())?;
-        (!matches!(value, b"" | b"-")).then_some(value)
-    };
-    draft.record.user_agent = header(user_agent);
-    draft.record.referer = header(referer);
-    Some(after)
-}
-
 /// HAProxy's request is last, so its quote is the last one, whatever an old version left inside.
 #[inline(always)]
 fn last_quote(rest: &[u8]) -> Result<usize, Stop> {
@@ -559,16 +465,8 @@ fn last_quote(rest: &[u8]) -> Result<usize, Stop> {
     }
 }
 
-/// The length of a JSON value that is no list or object. `None` if it does not end.
-fn json_value(rest: &[u8]) -> Option<usize> {
-    match rest {
-        [b'"', text @ ..] => json_quote(text).map(|length| length + 2),
-        _ => rest.iter().position(|byte| matches!(byte, b',' | b'}')),
-    }
-}
-
 /// The first `"` that no backslash escapes.
-fn json_quote(rest: &[u8]) -> Option<usize> {
+pub(crate) fn json_quote(rest: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
         at += memchr::memchr2(b'"', b'\\', &rest[at..])?;
