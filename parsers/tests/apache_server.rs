@@ -13,7 +13,7 @@ use common::{compile, record, text};
 use logstat_parsers::Client;
 
 const SERVER: &str = "/usr/sbin/apache2";
-const MODULE: &str = "/usr/lib/apache2/modules/mod_mpm_prefork.so";
+const MODULES: &str = "/usr/lib/apache2/modules";
 
 /// Formats of one log each, as they stand in the configuration.
 const FORMATS: [&str; 4] = [
@@ -59,7 +59,8 @@ impl Apache {
         drop(listener);
         let place = directory.display();
         let mut configuration = format!(
-            "LoadModule mpm_prefork_module {MODULE}\nServerName www.example.org\nListen 127.0.0.1:{port}\n\
+            "LoadModule mpm_prefork_module {MODULES}/mod_mpm_prefork.so\n\
+             LoadModule authz_core_module {MODULES}/mod_authz_core.so\nServerName www.example.org\nListen 127.0.0.1:{port}\n\
              PidFile {place}/pid\nErrorLog {place}/error.log\nDocumentRoot {place}/htdocs\n\
              User www-data\nGroup www-data\nHttpProtocolOptions Unsafe\nKeepAlive Off\n"
         );
@@ -116,7 +117,7 @@ impl Apache {
 
 #[test]
 fn a_real_server_s_lines_are_its_answers() {
-    if !Path::new(SERVER).exists() || !Path::new(MODULE).exists() {
+    if !Path::new(SERVER).exists() || !Path::new(MODULES).exists() {
         eprintln!("{SERVER} is not installed: nothing was compared");
         return;
     }
@@ -126,14 +127,19 @@ fn a_real_server_s_lines_are_its_answers() {
         .iter()
         .enumerate()
         .map(|(index, agent)| {
-            let path = ["/page", "/missing?a=\"b\" c", "/page?x=%22"][index % 3];
+            let path = ["/page", "/missing?a=\"b\"", "/page?x=%22"][index % 3];
             let head = format!("GET {path} HTTP/1.0\r\nUser-Agent: ");
             apache.ask(&[head.as_bytes(), agent, b"\r\nReferer: ", agent, b"\r\n\r\n"].concat())
         })
+        .chain(std::iter::once_with(|| apache.ask(b"GET /a \"b\" c HTTP/1.0\r\n\r\n")))
         .collect();
+    assert!(
+        [200, 404, 400].iter().all(|status| answers.iter().any(|answer| answer.0 == *status)),
+        "{answers:?}"
+    );
     for (index, string) in FORMATS.iter().enumerate() {
         let format = compile(string);
-        for (line, (status, bytes)) in apache.lines(index, AGENTS.len()).iter().zip(&answers) {
+        for (line, (status, bytes)) in apache.lines(index, answers.len()).iter().zip(&answers) {
             let record = record(&format, line);
             let line = String::from_utf8_lossy(line);
             assert_eq!((record.status, record.bytes_sent), (Some(*status), Some(*bytes)), "{line}");
