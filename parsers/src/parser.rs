@@ -242,8 +242,10 @@ impl<'f> Parser<'f> {
             return Ok(*place);
         }
         // Of two texts that nobody keeps only the end of the second matters.
-        let skipped =
-            |at: usize| self.format.steps.get(at).is_some_and(|step| step.field == Field::Skip(Shape::Text));
+        let skipped = |at: usize| {
+            let field = self.format.steps.get(at).map(|step| step.field);
+            matches!(field, Some(Field::Skip(Shape::Text | Shape::Raw | Shape::Escaped)))
+        };
         let first_is_enough = skipped(step.at) && skipped(step.at + 1);
         let mut found = None;
         for (tried, place) in places.enumerate() {

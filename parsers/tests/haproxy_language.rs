@@ -244,6 +244,23 @@ fn samples_are_the_fields_they_are() {
 }
 
 #[test]
+fn samples_that_nobody_keeps_may_hold_spaces() {
+    let format = compile("%ci [%trg] %[var(txn.a)] %[capture.req.hdr(0)] %ST %B");
+    let status = |samples: &str| {
+        let line = format!("192.0.2.1 [20/Nov/2026:13:00:00 +0000] {samples} 200 5");
+        match format.parser(0).parse(line.as_bytes()) {
+            Line::Record(record) => Ok((record.status, record.bytes_sent)),
+            Line::Reject(reject) => Err(reject.kind),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(status("- -"), Ok((Some(200), Some(5))));
+    assert_eq!(status("a b c d"), Ok((Some(200), Some(5))));
+    // Where these end is the client's to say, so a status among them is not believed.
+    assert_eq!(status("a 404 7"), Ok((Some(200), Some(5))));
+}
+
+#[test]
 fn the_frontend_is_the_site_and_host_only_without_one() {
     let site =
         |string: &str, line: &str| text(record(&compile(string), line.as_bytes()).site).map(str::to_owned);
