@@ -6,7 +6,7 @@ use crate::cursor::Cursor;
 use crate::date::Instant;
 use crate::parser::{Draft, Parser, Stop};
 use crate::record::RejectKind;
-use crate::step::{Field, Sent, Step};
+use crate::step::{End, Field, Sent, Step};
 use crate::value::{BAD_REQUEST, Next, captures, json_quote, keep_date, read};
 
 impl<'f> Parser<'f> {
@@ -41,7 +41,15 @@ impl<'f> Parser<'f> {
         at: Cursor<'l>,
         draft: &mut Draft<'_, 'l>,
     ) -> Next<'l> {
-        self.odd_text(step, at, draft, |text, record| match what {
+        // The usual dash: what lies between is checked by the next steps, which let no such byte pass.
+        if let End::BeforeQuote { width } = step.end
+            && at.rest().first() == Some(&b'-')
+            && let Some([before, b'"']) = at.rest().get(width..width + 2)
+            && *before != b'\\'
+        {
+            return at.behind(1);
+        }
+        self.text(step, at, draft, |text, record| match what {
             Sent::Target => record.target = text.filter(|text| *text != BAD_REQUEST),
             Sent::Referer => record.referer = text,
             Sent::UserAgent => record.user_agent = text,

@@ -158,7 +158,7 @@ impl<'f> Parser<'f> {
 
     #[cold]
     #[inline(never)]
-    pub(crate) fn odd_text<'l>(
+    fn odd_text<'l>(
         &mut self,
         step: &'f Step,
         at: Cursor<'l>,

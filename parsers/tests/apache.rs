@@ -162,7 +162,10 @@ fn clients_and_users_of_every_kind() {
     let line = r#"192.0.2.1 - - [10/Oct/2000:13:55:36 +0000] "GET / HTTP/1.1" 200 5 "-" "-""#;
     let by_name = line.replacen("192.0.2.1", "host-1.example.net", 1);
     assert_eq!(record(&format, by_name.as_bytes()).client, Client::Name(b"host-1.example.net"));
-    for user in ["a b", "x [10/Oct/2001:00:00:00 +0000] \\\"GET / HTTP/1.1\\\" 500 1", "- 192.0.2.66 -"] {
+    let dash = format!("-{}\\\"", "x".repeat(29));
+    for user in
+        ["a b", &dash, "x [10/Oct/2001:00:00:00 +0000] \\\"GET / HTTP/1.1\\\" 500 1", "- 192.0.2.66 -"]
+    {
         let line = line.replacen("- - [", &format!("- {user} ["), 1);
         let record = record(&format, line.as_bytes());
         assert_eq!((text(record.remote_user), record.status), (Some(user), Some(200)));
