@@ -49,6 +49,8 @@ pub(crate) struct Draft<'r, 'l> {
     /// The date that is logged: the end, or what `elapsed_us` leads from.
     pub(crate) date_us: Option<i64>,
     pub(crate) elapsed_us: u64,
+    /// How much later the local time of that date occurs again; 0 if it does not.
+    pub(crate) repeat_us: i64,
     /// A syslog daemon put `\` before every quote.
     pub(crate) escaped_quotes: bool,
     /// Why the last value is none.
@@ -57,7 +59,7 @@ pub(crate) struct Draft<'r, 'l> {
 
 impl<'r, 'l> Draft<'r, 'l> {
     pub(crate) fn new(record: &'r mut Record<'l>) -> Self {
-        Self { record, date_us: None, elapsed_us: 0, escaped_quotes: false, stop: Stop::cut() }
+        Self { record, date_us: None, elapsed_us: 0, repeat_us: 0, escaped_quotes: false, stop: Stop::cut() }
     }
 }
 
@@ -86,10 +88,51 @@ impl<'f> Parser<'f> {
         let message = if self.format.prefixed { self.prefixes.skip(line) } else { line };
         self.is_relayed = message.len() < line.len();
         *parsed = Line::Record(Record::default());
-        if let Line::Record(record) = parsed
-            && let Err(stop) = self.read(message, &mut Draft::new(record))
+        if let Line::Record(record) = parsed {
+            let mut draft = Draft::new(record);
+            match self.read(message, &mut draft) {
+                Ok(()) if draft.repeat_us == 0 => {}
+                Ok(()) => draft.record.end_us = self.nearest(draft.record.end_us, draft.repeat_us, line),
+                Err(stop) => self.retry(line, message, stop, parsed),
+            }
+        }
+    }
+
+    /// What a line is that could not be read behind its prefix.
+    #[cold]
+    fn retry<'l>(&mut self, line: &'l [u8], message: &'l [u8], stop: Stop, parsed: &mut Line<'l>) {
+        if let Some(us) = self.prefix_date(line, stop)
+            && let Line::Record(record) = parsed
         {
-            self.no_record(line, message, stop, parsed);
+            record.end_us = us;
+            return;
+        }
+        if self.format.starts_with_date && self.is_relayed {
+            self.is_relayed = false;
+            let mut record = Record::default();
+            if self.read(line, &mut Draft::new(&mut record)).is_ok() {
+                *parsed = Line::Record(record);
+                return;
+            }
+        }
+        self.no_record(line, message, stop, parsed);
+    }
+
+    /// The date of a line that is whole but has none of its own: that of its prefix.
+    #[cold]
+    fn prefix_date(&self, line: &[u8], stop: Stop) -> Option<i64> {
+        let is_whole = !self.format.is_dated && stop.kind == RejectKind::Date && stop.left == 0;
+        let date_us = prefix::date_us(line, &self.format.timezone, self.reference_us);
+        date_us.filter(|_| is_whole && self.is_relayed)
+    }
+
+    /// Of the two instants of a repeated local time the one nearest to the date that a syslog daemon put in front with
+    /// its offset; without that, the first.
+    #[cold]
+    fn nearest(&self, first_us: i64, repeat_us: i64, line: &[u8]) -> i64 {
+        match prefix::instant_us(line).filter(|_| self.is_relayed) {
+            Some(logged_us) if logged_us.saturating_sub(first_us) > repeat_us / 2 => first_us + repeat_us,
+            _ => first_us,
         }
     }
 
@@ -199,8 +242,10 @@ impl<'f> Parser<'f> {
             return Ok(*place);
         }
         // Of two texts that nobody keeps only the end of the second matters.
-        let skipped =
-            |at: usize| self.format.steps.get(at).is_some_and(|step| step.field == Field::Skip(Shape::Text));
+        let skipped = |at: usize| {
+            let field = self.format.steps.get(at).map(|step| step.field);
+            matches!(field, Some(Field::Skip(Shape::Text | Shape::Raw | Shape::Escaped)))
+        };
         let first_is_enough = skipped(step.at) && skipped(step.at + 1);
         let mut found = None;
         for (tried, place) in places.enumerate() {
@@ -238,6 +283,11 @@ impl<'f> Parser<'f> {
                 return true;
             }
             let Some(after) = self.value_apart(step, cursor, &mut draft) else { return false };
+            // A quoted name ends at its quote, so that this is not seen otherwise. `Host` is whatever was sent.
+            let value = &cursor.rest()[..cursor.rest().len() - after.rest().len()];
+            if step.field.text() == Some(Shape::Word) && step.field != Field::Site && value.contains(&b' ') {
+                return false;
+            }
             cursor = after;
             if !self.literal(step, &mut cursor, &mut draft) {
                 return false;
@@ -290,6 +340,7 @@ impl<'f> Parser<'f> {
         let zone = &self.format.timezone;
         event::bracketed_date(message)
             .and_then(|date| self.dates.zoneless(date, zone))
+            .map(|date| self.nearest(date.us, date.repeat_us, line))
             .or_else(|| prefix::date_us(line, zone, self.reference_us).filter(|_| message.len() < line.len()))
     }
 }

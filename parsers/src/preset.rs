@@ -7,7 +7,8 @@ pub struct Preset {
     pub name: &'static str,
     /// One line for a person.
     pub about: &'static str,
-    /// The nginx `log_format` or HAProxy `log-format` string or the field map it stands for.
+    /// The nginx `log_format`, HAProxy `log-format` or Apache `LogFormat` string or the field map it stands for. Where it
+    /// has no date, that of the syslog prefix counts.
     pub format_string: &'static str,
 }
 
@@ -193,5 +194,43 @@ pub const PRESETS: &[Preset] = &[
             "upstream_response_time=apptime|upstream_response_time|runtime ",
             "upstream_addr=upstream_addr upstream_cache_status=cache|upstream_cache_status scheme=scheme"
         ),
+    },
+    Preset {
+        name: "haproxy-http-clf",
+        about: "HAProxy option httplog clf, of any version",
+        format_string: concat!(
+            r#"%{+Q}o %{-Q}ci - - [%trg] %r %ST %B "" "" %cp %ms %ft %b %s %TR %Tw %Tc %Tr %Ta %tsc "#,
+            "%ac %fc %bc %sc %rc %sq %bq %CC %CS %hrl %hsl"
+        ),
+    },
+    Preset {
+        name: "haproxy-tcp-clf",
+        about: "HAProxy option tcplog clf",
+        format_string: concat!(
+            r#"%{+Q}o %{-Q}ci - - [%T] "TCP " 000 %B "" "" %cp %ms %ft %b %s %Th %Tw %Tc %Tt %U %ts-- "#,
+            r#"%ac %fc %bc %sc %rc %sq %bq "" "" "#
+        ),
+    },
+    // What HAProxy logs when a session is accepted. Who counts these lines expects sessions, and with the other formats
+    // they are messages, because the session has a line of its own.
+    Preset {
+        name: "haproxy-default",
+        about: "HAProxy without option httplog or tcplog: sessions, at the date of syslog",
+        format_string: "Connect from %ci:%cp to %fi:%fp (%f/%[mode])",
+    },
+    Preset {
+        name: "apache-combined",
+        about: "Apache combined, with its escapes",
+        format_string: r#"%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i""#,
+    },
+    Preset {
+        name: "apache-common",
+        about: "Apache common, with its escapes",
+        format_string: r#"%h %l %u %t "%r" %>s %b"#,
+    },
+    Preset {
+        name: "apache-vhost-combined",
+        about: "Apache vhost_combined: host and port, then combined with all bytes",
+        format_string: r#"%v:%p %h %l %u %t "%r" %>s %O "%{Referer}i" "%{User-Agent}i""#,
     },
 ];
