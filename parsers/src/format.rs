@@ -279,7 +279,7 @@ impl Format {
             kept: 0,
             haproxy: false,
             dash_is_missing: true,
-            prefixed: true,
+            prefixed: false,
             has_directives: false,
             map: Some(map),
         }

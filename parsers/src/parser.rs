@@ -83,16 +83,13 @@ impl<'f> Parser<'f> {
     /// The same, written where the last line's outcome was: a record is too large to move for every line.
     pub fn parse_into<'l>(&mut self, line: &'l [u8], parsed: &mut Line<'l>) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if let Some(map) = &self.format.map {
-            return self.parse_keyed(map, line, parsed);
-        }
         let message = if self.format.prefixed { self.prefixes.skip(line) } else { line };
         self.is_relayed = message.len() < line.len();
         *parsed = Line::Record(Record::default());
         if let Line::Record(record) = parsed
             && let Err(stop) = self.read(message, &mut Draft::new(record))
         {
-            *parsed = self.no_record(line, message, stop);
+            self.no_record(line, message, stop, parsed);
         }
     }
 
@@ -268,21 +265,25 @@ impl<'f> Parser<'f> {
         self.value(step, cursor, draft)
     }
 
+    /// What a line is that the steps do not make a record of.
     #[cold]
-    fn no_record<'l>(&mut self, line: &'l [u8], message: &'l [u8], stop: Stop) -> Line<'l> {
-        if line.trim_ascii().is_empty() {
-            return Line::Blank;
+    fn no_record<'l>(&mut self, line: &'l [u8], message: &'l [u8], stop: Stop, parsed: &mut Line<'l>) {
+        // A map has no steps, so all its lines come here: asked before, it would cost every line of the others.
+        if let Some(map) = &self.format.map {
+            return self.parse_keyed(map, line, parsed);
         }
-        if self.format.haproxy
+        *parsed = if line.trim_ascii().is_empty() {
+            Line::Blank
+        } else if self.format.haproxy
             && let Some(event) = event::read(message)
         {
-            return Line::Event(Event { at_us: self.event_date(line, message), ..event });
-        }
-        if self.format.has_directives && is_directive(line) {
+            Line::Event(Event { at_us: self.event_date(line, message), ..event })
+        } else if self.format.has_directives && is_directive(line) {
             let kind = EventKind::Other;
-            return Line::Event(Event { at_us: None, kind, backend: None, server: None, message: line });
-        }
-        Line::Reject(Reject { kind: stop.kind, byte: line.len() - stop.left })
+            Line::Event(Event { at_us: None, kind, backend: None, server: None, message: line })
+        } else {
+            Line::Reject(Reject { kind: stop.kind, byte: line.len() - stop.left })
+        };
     }
 
     fn event_date(&mut self, line: &[u8], message: &[u8]) -> Option<i64> {
