@@ -109,6 +109,7 @@ impl<'f, 'l> Gathering<'_, 'f, '_, 'l> {
             return Ok(());
         }
         let text = if entry.slot == Slot::Client { without_port(text) } else { text };
+        let retries = self.draft.record.retries;
         let usual = self.read(&entry.step, text);
         let read = match &entry.odd {
             Some(odd) => usual.or_else(|_| self.read(odd, text)),
@@ -119,6 +120,10 @@ impl<'f, 'l> Gathering<'_, 'f, '_, 'l> {
         match entry.slot {
             Slot::Time => self.end_us = self.draft.date_us,
             Slot::Start => self.start_us = self.draft.date_us,
+            // A list of addresses has told the retries too.
+            Slot::Server if self.ranks[Slot::Retries as usize] != EMPTY => {
+                self.draft.record.retries = retries;
+            }
             _ => {}
         }
         Ok(())

@@ -302,6 +302,8 @@ fn meaning(name: &str) -> Option<Meaning> {
     let (field, rank, odd) = match name {
         "time" => (Field::AnyDate, 1, None),
         "retries" => (Field::Retries, 0, None),
+        // Not a list of attempts, as in `upstream_addr`.
+        "server" => (Field::ProxyServer, 0, None),
         "word" | "date_tab_time" | "elapsed_ms" | "processing_times" | "remote_addr_port" => return None,
         _ => {
             let (field, rank) = nginx::meaning(name);

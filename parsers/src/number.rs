@@ -88,9 +88,9 @@ fn exponent(rest: &[u8]) -> (isize, usize) {
 pub(crate) fn epoch_us(text: &[u8]) -> Option<i64> {
     let (count, length) = scaled(text, 0).ok()?;
     let power = match count.filter(|_| length == text.len())? {
-        ..100_000_000_000 => 6,
-        ..100_000_000_000_000 => 3,
-        ..100_000_000_000_000_000 => 0,
+        0..100_000_000_000 => 6,
+        100_000_000_000..100_000_000_000_000 => 3,
+        100_000_000_000_000..100_000_000_000_000_000 => 0,
         _ => -3,
     };
     scaled(text, power).ok()?.0?.try_into().ok()

@@ -145,7 +145,7 @@ pub const PRESETS: &[Preset] = &[
             "status=DownstreamStatus! bytes_sent=DownstreamContentSize host=RequestHost ",
             "scheme=RequestScheme ssl_protocol=TLSVersion request_time_ns=Duration ",
             "upstream_response_time_ns=OriginDuration? retries=RetryAttempts proxy_host=ServiceName ",
-            "upstream_addr=ServiceAddr|ServiceURL|ServiceURL.Host ",
+            "server=ServiceAddr|ServiceURL|ServiceURL.Host ",
             "http_referer=request_Referer http_user_agent=request_User-Agent"
         ),
     },
@@ -158,7 +158,7 @@ pub const PRESETS: &[Preset] = &[
             "request_method=method request_uri=x-envoy-origin-path|path server_protocol=protocol ",
             "host=:authority|authority bytes_sent=bytes_sent request_time_ms=duration ",
             "upstream_response_time_ms=x-envoy-upstream-service-time|upstream_service_time ",
-            "proxy_host=upstream_cluster upstream_addr=upstream_host ssl_protocol=downstream_tls_version ",
+            "proxy_host=upstream_cluster server=upstream_host ssl_protocol=downstream_tls_version ",
             "http_referer=referer http_user_agent=user-agent|user_agent"
         ),
     },
@@ -170,7 +170,7 @@ pub const PRESETS: &[Preset] = &[
             "request_method=ClientRequestMethod request_uri=ClientRequestURI ",
             "server_protocol=ClientRequestProtocol host=ClientRequestHost scheme=ClientRequestScheme ",
             "status=EdgeResponseStatus! bytes_sent=EdgeResponseBytes upstream_cache_status=CacheCacheStatus ",
-            "upstream_addr=OriginIP upstream_response_time_ms=OriginResponseDurationMs? ",
+            "server=OriginIP upstream_response_time_ms=OriginResponseDurationMs? ",
             "http_referer=ClientRequestReferer http_user_agent=ClientRequestUserAgent"
         ),
     },

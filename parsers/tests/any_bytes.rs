@@ -6,12 +6,16 @@ use common::{TIMED, compile_with, hostile};
 use logstat_parsers::{Escape, Fields, Format, Line, Options, PRESETS, Record, detect};
 use proptest::prelude::*;
 
-const LINES: [&str; 5] = [
+const LINES: [&str; 9] = [
     r#"192.0.2.1 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 5 "-" "-" 0.001 0.001, 0.002 : -"#,
     r#"example.com 2001:db8::1 - me [10/Oct/2000:13:55:36 +0000] "GET / HTTP/1.1" 200 5 "-" "-""#,
     r#"<134>Feb  6 12:14:14 lb haproxy[1]: 192.0.2.1:1 [06/Feb/2009:12:14:14.655] a b/c 1/0/3/6/1 200 2 N=v - ---- 1/1/1/1/0 0/0 {x} {} "GET / HTTP/1.1""#,
     "1 2026-11-20T13:00:00Z h a p m [i k=\"v\"] 192.0.2.1:40962 [20/Sep/2018:15:44:23.285] main app/s 0/0/1 212 SC 1/1/0/0/0 0/0",
     "2026-11-20T13:00:00+0100 lb haproxy[1]: Server bk/s1 is DOWN, reason: Layer4 timeout.",
+    r#"{"msec":1.5e9,"remote_addr":"192.0.2.1","request":"GET / HTTP/1.1","uri":"/","status":200,"body_bytes_sent":5,"request_time":,"user_agent":"\"x","a":[{}]}"#,
+    r#"web  | {"ts":1.5,"request":{"remote_ip":"::1","method":"GET","uri":"/","headers":{"User-Agent":["x"]}},"status":200,"size":5,"duration":1e-3}"#,
+    "time:[10/Oct/2000:13:55:36 -0700]\thost:192.0.2.1\treq:GET / HTTP/1.1\tstatus:200\tsize:5\treqtime:0.1\tua:x",
+    "2019-12-04\t21:02:31\tLAX1\t392\t192.0.2.24\tGET\td.example\t/\t200\t-\tx\t-\t-\tHit\tid\twww\thttps\t23\t0.001\t-",
 ];
 
 fn formats() -> Vec<Format> {
@@ -136,6 +140,7 @@ proptest! {
         "([$%]\\{?[a-zA-Z_]{0,12}[\\[\\]{}+Q, \"/:-]{0,3}){0,8}",
         prop::collection::vec(prop::sample::select(vec![
             "$remote_addr", "$status", "$time_local", "$http_x", " ", "\"", "%ci", "%tr", "%[src]", "%{+Q}r", "%hr", "%%", ":", "$", "%", "\\",
+            "json ", "ltsv ", "time=t", "status=a.b.0|c!", "uri=?", "=", ".",
         ]), 0..9).prop_map(|parts| parts.concat()),
     ], line in damaged()) {
         match Format::compile(&text, &Options::default()) {
@@ -154,12 +159,31 @@ proptest! {
 #[test]
 fn a_long_line_takes_linear_time() {
     // Quadratic work would take minutes for these.
-    for filler in [" - ", " [", "\" \"", " ", "{", ", ", "\\\"", "[", "=", " ---- 1/1/1/1/0 0/0"] {
+    for filler in [
+        " - ",
+        " [",
+        "\" \"",
+        " ",
+        "{",
+        ", ",
+        "\\\"",
+        "[",
+        "=",
+        " ---- 1/1/1/1/0 0/0",
+        "{\"a\":",
+        "1, ",
+        "\t",
+        "\\",
+        "0",
+    ] {
         let line = [LINES[2].as_bytes()[..130].to_vec(), filler.repeat(1 << 20).into_bytes()].concat();
         let user = [b"192.0.2.1 - ".to_vec(), filler.repeat(1 << 20).into_bytes()].concat();
         for format in formats() {
             drop(format.parser(0).parse(&line));
             drop(format.parser(0).parse(&user));
+            for start in ["{\"a\":\"", "{\"a\":", "{\"msec\":", "{", "time:", "2019-12-04\t"] {
+                drop(format.parser(0).parse(format!("{start}{}", filler.repeat(1 << 18)).as_bytes()));
+            }
         }
     }
 }
