@@ -2,7 +2,7 @@
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use logstat_parsers::{Format, Line, Options};
+use logstat_parsers::{Format, Line, Options, detect};
 
 /// Lines in a block: enough that the branch predictor cannot learn them.
 const LINES: usize = 20_000;
@@ -110,6 +110,12 @@ fn ltsv(bencher: Bencher<'_, '_>) {
             )
         }),
     );
+}
+
+#[divan::bench]
+fn detection(bencher: Bencher<'_, '_>) {
+    let block = block(|random, second| nginx_line(random, second, " 0.001"));
+    bencher.bench_local(|| detect(black_box(&block.as_bytes()[..256 << 10]), &Options::default()));
 }
 
 fn run(bencher: Bencher<'_, '_>, format: &str, block: &str) {

@@ -191,9 +191,9 @@ impl<'f, 'l> Gathering<'_, 'f, '_, 'l> {
     }
 }
 
-/// nginx writes nothing or a dash, others what JSON has for it.
+/// Servers write nothing or a dash.
 fn is_missing(entry: &Entry, text: &[u8]) -> bool {
-    matches!(text, b"" | b"-" | b"null" | b"false") || entry.zero_is_missing && text == b"0"
+    matches!(text, b"" | b"-") || entry.zero_is_missing && text == b"0"
 }
 
 /// `192.0.2.1:5` and `[2001:db8::1]:5` without the port.

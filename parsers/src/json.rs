@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use memchr::memchr2;
 
+use crate::cursor::Cursor;
 use crate::gather::Gathering;
 use crate::keyed::{NOWHERE, NodeId, ROOT};
 use crate::record::{Reject, RejectKind};
@@ -166,6 +167,13 @@ impl<'l> Scan<'l> {
     #[inline(always)]
     fn string(&mut self) -> Option<Range<usize>> {
         let from = self.at;
+        let rest = Cursor::new(self.line.get(from..)?);
+        if let Some(length) = rest.find_near(b'"')
+            && self.line[from + length - 1] != b'\\'
+        {
+            self.at += length + 1;
+            return Some(from..from + length);
+        }
         loop {
             self.at += memchr2(b'"', b'\\', self.line.get(self.at..)?)?;
             if self.line[self.at] == b'"' {
@@ -176,7 +184,7 @@ impl<'l> Scan<'l> {
         }
     }
 
-    /// A value without quotes: a number, a word, one of nginx's lists, or nothing.
+    /// A value without quotes: a number, a word, one of nginx's lists, or nothing, as which `null` and `false` count.
     fn bare(&mut self, close: u8) -> Result<Range<usize>, Reject> {
         let from = self.at;
         let mut end = from;
@@ -194,7 +202,8 @@ impl<'l> Scan<'l> {
                 }
             }
         }
-        Ok(from..end)
+        let is_missing = matches!(&self.line[from..end], b"null" | b"false");
+        Ok(from..if is_missing { from } else { end })
     }
 
     /// Whether the comma here is JSON's: in an object a key follows, while in `"t":0.012, 0.034` the list goes on.

@@ -138,7 +138,7 @@ pub const PRESETS: &[Preset] = &[
     Preset {
         name: "traefik-json",
         about: "Traefik accessLog format json",
-        // `ClientHost` is what the client put into X-Forwarded-For.
+        // The peer's address: `ClientHost` is X-Forwarded-For where there is one.
         format_string: concat!(
             "json time=time start_time=StartUTC|StartLocal remote_addr=ClientAddr remote_user=ClientUsername ",
             "request_method=RequestMethod request_uri=RequestPath server_protocol=RequestProtocol ",
