@@ -260,7 +260,7 @@ impl Format {
 }
 
 impl Fields {
-    fn add(&mut self, slot: Slot) {
+    pub(crate) fn add(&mut self, slot: Slot) {
         match slot {
             Slot::Client => self.client = true,
             Slot::Time => self.time = true,

@@ -30,6 +30,10 @@
 //! and `request`. What is no request is tried as one of HAProxy's own messages by `event`. `record` is the outcome,
 //! borrowed from the line and still escaped as logged.
 //!
+//! # For a person
+//! `detect` finds the preset of a sample. `describe` says what each value of a format string is for, and `nearest` which
+//! format comes closest to a line that is rejected.
+//!
 //! # What can be relied on
 //! * Any bytes: no panic, and work linear in the length of the line.
 //! * A missing value is `None`, never 0.
@@ -42,10 +46,12 @@ mod amount;
 mod assemble;
 mod cursor;
 mod date;
+mod describe;
 mod detect;
 mod event;
 mod format;
 mod haproxy;
+mod nearest;
 mod nginx;
 mod number;
 mod parser;
@@ -56,8 +62,11 @@ mod request;
 mod step;
 mod value;
 
+pub use describe::{Item, Role, Vendor};
 pub use detect::{Candidate, Detection, detect};
 pub use format::{Escape, Fields, Format, FormatError, Options};
+pub use nearest::{Nearest, Neighbour, Neighbours};
 pub use parser::Parser;
 pub use preset::{PRESETS, Preset};
 pub use record::{CacheStatus, Client, Event, EventKind, Line, Record, Reject, RejectKind};
+pub use step::Slot;

@@ -56,7 +56,7 @@ pub(crate) struct Draft<'r, 'l> {
 }
 
 impl<'r, 'l> Draft<'r, 'l> {
-    fn new(record: &'r mut Record<'l>) -> Self {
+    pub(crate) fn new(record: &'r mut Record<'l>) -> Self {
         Self { record, date_us: None, elapsed_us: 0, escaped_quotes: false, stop: Stop::cut() }
     }
 }
@@ -91,6 +91,12 @@ impl<'f> Parser<'f> {
         {
             *parsed = self.no_record(line, message, stop);
         }
+    }
+
+    /// The line without its `\r` and what syslog put in front.
+    pub(crate) fn message<'l>(&mut self, line: &'l [u8]) -> &'l [u8] {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if self.format.prefixed { self.prefixes.skip(line) } else { line }
     }
 
     #[inline(always)]
@@ -246,7 +252,12 @@ impl<'f> Parser<'f> {
         cursor.rest().is_empty()
     }
 
-    fn literal<'l>(&self, step: &Step, cursor: &mut Cursor<'l>, draft: &mut Draft<'_, 'l>) -> bool {
+    pub(crate) fn literal<'l>(
+        &self,
+        step: &Step,
+        cursor: &mut Cursor<'l>,
+        draft: &mut Draft<'_, 'l>,
+    ) -> bool {
         if let Some(after) = step.then.skip(*cursor) {
             *cursor = after;
             return true;
@@ -256,7 +267,12 @@ impl<'f> Parser<'f> {
 
     /// Not inlined, so that the hot path has its own copy.
     #[inline(never)]
-    fn value_apart<'l>(&mut self, step: &'f Step, cursor: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
+    pub(crate) fn value_apart<'l>(
+        &mut self,
+        step: &'f Step,
+        cursor: Cursor<'l>,
+        draft: &mut Draft<'_, 'l>,
+    ) -> Next<'l> {
         self.value(step, cursor, draft)
     }
 
