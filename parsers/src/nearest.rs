@@ -64,7 +64,7 @@ impl Neighbours {
         Self { formats }
     }
 
-    /// The format that reads the line, else the one that gets furthest. `None` if none reads any of it.
+    /// The format that reads the line, else the one that gets furthest. `None` if none gets as far as the date.
     #[must_use]
     pub fn nearest(&self, line: &[u8]) -> Option<Nearest> {
         let mut best: Option<Nearest> = None;
@@ -90,8 +90,8 @@ fn reach(format: &Format, line: &[u8]) -> (usize, bool) {
 }
 
 impl Parser<'_> {
-    /// Bytes of the line before the first value or text that does not fit. A value that only the end of the line ends
-    /// is none that fits, so that a line of free text gets nowhere.
+    /// Bytes of the line before the first value or text that does not fit; none where no date was read, since words
+    /// fit many formats. A value that only the end of the line ends is none that fits.
     fn reach(&mut self, line: &[u8]) -> usize {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let message = self.message(line);
@@ -112,9 +112,7 @@ impl Parser<'_> {
                 break;
             }
         }
-        let read = message.len() - cursor.rest().len();
-        // A prefix alone is no sign of this format.
-        if read == 0 { 0 } else { in_front + read }
+        if draft.date_us.is_some() { in_front + message.len() - cursor.rest().len() } else { 0 }
     }
 }
 
@@ -166,7 +164,7 @@ mod tests {
     #[test]
     fn free_text_is_near_to_nothing() {
         let neighbours = Neighbours::presets(&Options::default());
-        for line in ["", "  ", "word", r#"{"level":"info"}"#] {
+        for line in ["", "  ", "word", r#"{"level":"info"}"#, "2026/11/20 11:00:00 [error] 1#1: *1 open()"] {
             assert_eq!(neighbours.nearest(line.as_bytes()), None, "{line}");
         }
     }

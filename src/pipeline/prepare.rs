@@ -4,7 +4,7 @@ use super::SourcePlan;
 use crate::source::{Input, Limits, LogFile, Progress, ReadError, head, open, tail};
 use crate::window::{Extent, Window};
 use jiff::Timestamp;
-use logstat_parsers::{Format, FormatError, Line, Options, detect};
+use logstat_parsers::{Detection, Format, FormatError, Line, Options, detect};
 use std::time::UNIX_EPOCH;
 
 /// Bytes looked at, at the start and at the end of a file.
@@ -29,6 +29,8 @@ pub struct Prepared {
     pub siblings: Vec<Format>,
     /// What a person should know about the format.
     pub hint: Option<String>,
+    /// How well the format fits, where it was detected.
+    pub detection: Option<Detection>,
     /// Not one line in any file.
     pub empty: bool,
 }
@@ -73,7 +75,8 @@ pub enum PrepareError {
 /// When the format is unknown or a file cannot be opened.
 pub fn prepare(plan: SourcePlan) -> Result<Prepared, PrepareError> {
     let heads = heads(&plan)?;
-    let (format, hint) = format(&plan, &heads)?;
+    let (format, detection) = format(&plan, &heads)?;
+    let hint = detection.as_ref().and_then(|detection| detection.hint.clone());
     let empty = heads.iter().all(|(_, head)| head.is_empty());
     let mut heads = heads.into_iter();
     let mut files = Vec::new();
@@ -83,14 +86,14 @@ pub fn prepare(plan: SourcePlan) -> Result<Prepared, PrepareError> {
     }
     files.sort_by_key(order);
     let siblings = if plan.format.is_none() { siblings(&format, &plan)? } else { Vec::new() };
-    Ok(Prepared { plan, format, siblings, files, hint, empty })
+    Ok(Prepared { plan, format, siblings, files, hint, detection, empty })
 }
 
 fn siblings(format: &Format, plan: &SourcePlan) -> Result<Vec<Format>, PrepareError> {
     if !HAPROXY.contains(&format.name()) {
         return Ok(Vec::new());
     }
-    let options = Options { escape: plan.escape, timezone: plan.timezone.clone() };
+    let options = plan.options();
     HAPROXY.into_iter().filter(|name| *name != format.name()).map(|name| compile(name, &options)).collect()
 }
 
@@ -152,8 +155,11 @@ fn heads(plan: &SourcePlan) -> Result<Vec<(LogFile, Vec<u8>)>, ReadError> {
 }
 
 /// The format as given, else that of the newest file that shows one.
-fn format(plan: &SourcePlan, heads: &[(LogFile, Vec<u8>)]) -> Result<(Format, Option<String>), PrepareError> {
-    let options = Options { escape: plan.escape, timezone: plan.timezone.clone() };
+fn format(
+    plan: &SourcePlan,
+    heads: &[(LogFile, Vec<u8>)],
+) -> Result<(Format, Option<Detection>), PrepareError> {
+    let options = plan.options();
     if let Some(text) = &plan.format {
         return Ok((compile(text, &options)?, None));
     }
@@ -161,7 +167,7 @@ fn format(plan: &SourcePlan, heads: &[(LogFile, Vec<u8>)]) -> Result<(Format, Op
     for (file, head) in heads.iter().rev().filter(|(_, head)| !head.is_empty()) {
         let detection = detect(head, &options);
         match detection.best {
-            Some(best) => return Ok((compile(best.preset.name, &options)?, detection.hint)),
+            Some(best) => return Ok((compile(best.preset.name, &options)?, Some(detection))),
             None => unknown = unknown.or(Some((file, head, detection.hint))),
         }
     }

@@ -163,6 +163,25 @@ impl Shared<'_> {
 
 /// Parses and counts every line of a block; returns the NULs that were skipped between them.
 fn count_lines(block: &Block<'_>, formats: &[Format], reference_us: i64, rollup: &mut BlockRollup) -> u64 {
+    let nul_bytes = each_line(block, formats, reference_us, |line, parsed| match parsed {
+        Line::Record(record) => rollup.record(record),
+        Line::Event(event) => rollup.event(event),
+        Line::Reject(reject) => rollup.reject(*reject, line),
+        Line::Blank => rollup.blank(),
+    });
+    rollup.finish();
+    nul_bytes
+}
+
+/// Parses every line of a block by the first of the formats that reads it, and says what each became; returns the NULs
+/// that were skipped between them.
+#[inline]
+pub(super) fn each_line(
+    block: &Block<'_>,
+    formats: &[Format],
+    reference_us: i64,
+    mut became: impl FnMut(&[u8], &Line<'_>),
+) -> u64 {
     let mut parsers: Vec<Parser<'_>> = formats.iter().map(|format| format.parser(reference_us)).collect();
     let Some((parser, siblings)) = parsers.split_first_mut() else { return 0 };
     // Written over for every line, since a record is too large to copy each time.
@@ -170,7 +189,7 @@ fn count_lines(block: &Block<'_>, formats: &[Format], reference_us: i64, rollup:
     let mut lines = block.lines();
     for line in lines.by_ref() {
         if line.ending.is_cut() {
-            rollup.reject(cut_reject(line.ending, line.bytes.len()), line.bytes);
+            became(line.bytes, &Line::Reject(cut_reject(line.ending, line.bytes.len())));
             continue;
         }
         parser.parse_into(line.bytes, &mut parsed);
@@ -179,14 +198,8 @@ fn count_lines(block: &Block<'_>, formats: &[Format], reference_us: i64, rollup:
         {
             parsed = record;
         }
-        match &parsed {
-            Line::Record(record) => rollup.record(record),
-            Line::Event(event) => rollup.event(event),
-            Line::Reject(reject) => rollup.reject(*reject, line.bytes),
-            Line::Blank => rollup.blank(),
-        }
+        became(line.bytes, &parsed);
     }
-    rollup.finish();
     lines.nul_bytes()
 }
 
