@@ -95,7 +95,9 @@ fn carets_are_under_the_bytes_of_their_places() {
             let mut place = window[0].rsplit(':').map(|part| part.parse::<usize>().expect("a number"));
             let (byte, line) = (place.next().expect("a byte"), place.next().expect("a line"));
             let byte = lines[line - 1].get(byte - 1).filter(|byte| byte.is_ascii_graphic());
-            if let Some(byte) = byte.filter(|_| lines[line - 1].is_ascii()) {
+            // Of a line that is too long only the head is read.
+            if let Some(byte) = byte.filter(|_| lines[line - 1].is_ascii() && lines[line - 1].len() < 65_536)
+            {
                 assert_eq!(window[1].chars().nth(caret.len()), Some(char::from(*byte)), "{window:?}");
                 compared += 1;
             }
@@ -115,10 +117,10 @@ fn a_reject_is_shown_with_its_place_and_the_nearest_format() {
     let checked = check_in(&lab, "60", &["access.log"], b"");
     assert_eq!((checked.code, checked.stderr.as_str()), (0, ""));
     let expected = "
-1 reject (shape): does not have the shape of the format
-  access.log:21:17
-    192.0.2.1:40000 [20/Nov/2026:13:00:00.123] www app/ap…
-                    ^
+1 reject (client): is not a client address
+  access.log:21:1
+    192.0.2.1:40000 [20/Nov/2026:13:00:00.123] www app/app1…
+    ^
     haproxy-tcp reads this line
 ";
     assert!(checked.stdout.contains(expected), "{}", checked.stdout);
@@ -205,7 +207,7 @@ fn only_the_first_lines_of_each_file_are_read_if_asked() {
     let files =
         ["access.log", "access.log.1", "access.log.2.gz"].map(|file| fixture(&format!("nginx/edge/{file}")));
     let arguments = [files[0].as_str(), &files[1], &files[2], "--lines", "10"];
-    let checked = check(&arguments);
+    let checked = check_in(&Lab::new(), "100", &arguments, b"");
     assert!(checked.stdout.contains("30 lines = 30 records"), "{}", checked.stdout);
     assert!(checked.stdout.contains("(first 10 lines of each file)"), "{}", checked.stdout);
 }
@@ -224,7 +226,8 @@ fn colours_are_for_those_who_ask() {
     let log = fixture("nginx/hostile.log");
     assert!(!check(&[&log]).stdout.contains('\x1b'));
     assert!(check(&[&log, "--color", "always"]).stdout.contains("\x1b[31m^"));
-    let mut ascii = Lab::new().command();
+    let lab = Lab::new();
+    let mut ascii = lab.command();
     ascii.args(["check", &log]).env("LC_ALL", "C");
     assert!(feed(ascii, b"").stdout.is_ascii());
 }

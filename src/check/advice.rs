@@ -2,6 +2,9 @@
 
 use logstat_parsers::{Escape, Fields, Format, Options, Slot, Vendor};
 
+/// The variable with which presets read over whatever follows.
+pub const OPEN: &str = "$ignored";
+
 /// What a field is for in the reports. `None` is in no report.
 #[must_use]
 pub const fn purpose(slot: Slot) -> Option<&'static str> {
@@ -69,12 +72,18 @@ pub fn lacks(format: &Format) -> Vec<Lack> {
     NEEDS.into_iter().filter(|(has, _)| !has(&fields)).map(|(_, lack)| lack).collect()
 }
 
+/// Whether further values, of which nothing is known, may follow what the format reads.
+#[must_use]
+pub fn is_open(format: &Format) -> bool {
+    format.format_string().ends_with(OPEN)
+}
+
 /// The user's `log_format` string with what reports lack, where it is known and would be read: not if only the start
 /// of it was detected, and not for HAProxy.
 #[must_use]
 pub fn complete(format: &Format, lacks: &[Lack], options: &Options) -> Option<String> {
     let string = format.format_string();
-    if lacks.is_empty() || format.vendor() != Vendor::Nginx || string.ends_with("$ignored") {
+    if lacks.is_empty() || format.vendor() != Vendor::Nginx || is_open(format) {
         return None;
     }
     let complete = match string.trim_end().strip_suffix('}') {
@@ -202,7 +211,7 @@ mod tests {
     #[test]
     fn the_directive_says_what_the_string_says() {
         let string = r#"$remote_addr it's [$time_local] \"$request\" '$status' $body_bytes_sent"#;
-        for columns in [40, 80, 200] {
+        for columns in [60, 80, 200] {
             let lines = directive(string, Escape::None, columns);
             assert!(lines[0].starts_with("log_format logstat escape=none '$remote_addr "), "{lines:?}");
             assert!(lines.iter().all(|line| line.len() <= columns), "{lines:?}");

@@ -27,6 +27,8 @@ pub struct Finding {
     pub rejects: Vec<Rejects>,
     /// What reports cannot say.
     pub lacks: Vec<Lack>,
+    /// What is lacking may be in further values, of which the format knows nothing.
+    pub is_open: bool,
     /// A `log_format` string that has what is lacking, and its `escape=`.
     pub complete: Option<(String, Escape)>,
     /// What a person should know about the format.
@@ -131,6 +133,7 @@ pub fn find(prepared: &Prepared, tally: &SourceTally, unknown: Option<&Unknown>)
         // The advice says it better.
         hint: prepared.hint.clone().filter(|_| complete.is_none()),
         complete: complete.map(|string| (string, escape)),
+        is_open: advice::is_open(format),
         lacks,
     }
 }
@@ -146,7 +149,8 @@ fn values(prepared: &Prepared, tally: &SourceTally) -> Vec<Value> {
         Role::Ignored => Part::Unused,
     };
     let items = prepared.format.items().into_iter();
-    items.map(|item| Value { text: item.text.to_owned(), part: part(item.role) }).collect()
+    let text = |text: &str| if text == advice::OPEN { "further fields" } else { text }.to_owned();
+    items.map(|item| Value { text: text(item.text), part: part(item.role) }).collect()
 }
 
 fn rejects(prepared: &Prepared, tally: &SourceTally) -> Vec<Rejects> {

@@ -186,7 +186,8 @@ impl Page {
         if finding.lacks.is_empty() {
             return Vec::new();
         }
-        let mut rows = vec![(Ink::Strong, vec!["Not in this log".to_owned(), "needs".to_owned()])];
+        let title = if finding.is_open { "Not read from this log" } else { "Not in this log" };
+        let mut rows = vec![(Ink::Strong, vec![title.to_owned(), "needs".to_owned()])];
         for lack in &finding.lacks {
             let needs = match finding.vendor {
                 Vendor::Nginx => lack.nginx,
