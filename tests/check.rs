@@ -194,12 +194,24 @@ fn the_exit_status_tells_whether_all_is_well() {
 fn a_log_that_no_format_fits_is_held_against_the_nearest() {
     let line = RECORD.replace(" 200 ", " OK ");
     let checked = check_in(&Lab::new(), "100", &["-"], line.repeat(3).as_bytes());
-    let head = "stdin: no known format fits; held against combined, which comes nearest\n3 lines = 0 records";
+    let head = "stdin: no known format fits\nheld against combined, which comes nearest\n3 lines = 0 records";
     assert!(checked.stdout.starts_with(head), "{}", checked.stdout);
     assert!(checked.stdout.contains("3 rejects (status): status is not three digits"), "{}", checked.stdout);
     let checked = check_in(&Lab::new(), "100", &["-"], b"{\"level\":\"info\"}\n");
     assert!(checked.stdout.contains("none comes near"), "{}", checked.stdout);
     assert!(checked.stderr.contains("hint: this looks like JSON"), "{}", checked.stderr);
+}
+
+#[test]
+fn a_name_may_be_wider_than_the_page() {
+    let lab = Lab::new();
+    let name = "x".repeat(200);
+    for text in [RECORD, "junk\n", ""] {
+        lab.log(&name, text);
+        let checked = check_in(&lab, "60", &[&name], b"");
+        assert!(checked.code <= 1 && checked.stdout.starts_with("xxx"), "{}", checked.stderr);
+        assert!(checked.stdout.lines().all(|line| line.chars().count() <= 60), "{}", checked.stdout);
+    }
 }
 
 #[test]

@@ -4,12 +4,14 @@ use super::advice::directive;
 use super::excerpt::{Excerpt, excerpt};
 use super::finding::{Finding, Found, Part, Rejected, Rejects, neighbour_name};
 use crate::rollup::LineCounts;
-use logstat_parsers::{Nearest, Vendor};
+use logstat_parsers::{Detection, Nearest, Vendor};
 use logstat_reports::terminal::Style;
 use logstat_reports::terminal::paint::{Ink, Line, Pen, wrapped};
 use logstat_reports::text::{grouped, percent, truncate, truncate_middle, width};
 use std::num::NonZeroU64;
 
+/// Narrower pages are written as if they were this wide.
+const MIN_WIDTH: usize = 40;
 /// Columns between two cells.
 const GAP: usize = 2;
 /// Columns in front of a rejected line.
@@ -19,7 +21,8 @@ const INDENT: usize = 4;
 /// file. Nothing but a directive to copy is wider than the style's columns.
 #[must_use]
 pub fn render(findings: &[Finding], notes: &[String], lines: Option<NonZeroU64>, style: &Style) -> String {
-    let page = Page { pen: Pen { color: style.color, unicode: style.unicode }, columns: style.width };
+    let page =
+        Page { pen: Pen { color: style.color, unicode: style.unicode }, columns: style.width.max(MIN_WIDTH) };
     let mut out = String::new();
     for finding in findings {
         if !out.is_empty() {
@@ -51,47 +54,41 @@ struct Page {
 
 impl Page {
     fn head(&self, finding: &Finding, lines: Option<NonZeroU64>) -> Vec<Line> {
+        let mut page = self.format(finding);
+        if !matches!(finding.found, Found::Empty) {
+            page.extend(self.wrapped(Ink::Plain, "", &equation(&finding.counts, lines)));
+        }
+        let truncated = match finding.counts.truncated {
+            0 => None,
+            1 => Some("1 record ends before its format does".to_owned()),
+            several => Some(format!("{} records end before their format does", grouped(several))),
+        };
+        page.extend(truncated.iter().flat_map(|remark| self.wrapped(Ink::Faint, "", remark)));
+        page.extend(finding.hint.iter().flat_map(|hint| self.wrapped(Ink::Warn, "note  ", hint)));
+        page
+    }
+
+    /// The format, and how it came to be known.
+    fn format(&self, finding: &Finding) -> Vec<Line> {
         let string = match finding.vendor {
             Vendor::Nginx => "a log_format string",
             Vendor::HaProxy => "a log-format string",
         };
         let format = finding.preset.unwrap_or(string);
         let name = format!("{}: ", finding.name);
-        let mut page = match &finding.found {
-            Found::Given => {
-                vec![self.pen.line([(Ink::Strong, &name), (Ink::Plain, format), (Ink::Faint, " (given)")])]
-            }
+        let first = |ink, text: &str| vec![self.pen.line([(Ink::Strong, &name), (ink, text)])];
+        match &finding.found {
+            Found::Given => first(Ink::Plain, &format!("{format} (given)")),
             Found::Detected(detection) => {
-                let mut how = format!(
-                    "detected: it reads {} of {} lines looked at",
-                    grouped(detection.best.map_or(0, |best| best.matched) as u64),
-                    grouped(detection.total as u64),
-                );
-                match detection.runner_up {
-                    Some(next) => {
-                        how.push_str(&format!(
-                            ", next is {}, {}",
-                            next.preset.name,
-                            grouped(next.matched as u64)
-                        ));
-                    }
-                    None => how.push_str(", no other fits"),
-                }
-                let first = self.pen.line([(Ink::Strong, &name), (Ink::Plain, format)]);
-                [vec![first], self.wrapped(Ink::Faint, "", &how)].concat()
+                [first(Ink::Plain, format), self.wrapped(Ink::Faint, "", &sample(detection))].concat()
             }
             Found::Unknown(unknown) => {
                 let nearest = if unknown.is_near { "which comes nearest" } else { "though none comes near" };
-                let held = format!("no known format fits; held against {format}, {nearest}");
-                self.wrapped(Ink::Strong, &name, &held)
+                let held = format!("held against {format}, {nearest}");
+                [first(Ink::Bad, "no known format fits"), self.wrapped(Ink::Plain, "", &held)].concat()
             }
-            Found::Empty => vec![self.pen.line([(Ink::Strong, &name), (Ink::Warn, "is empty")])],
-        };
-        if !matches!(finding.found, Found::Empty) {
-            page.extend(self.wrapped(Ink::Plain, "", &equation(&finding.counts, lines)));
+            Found::Empty => first(Ink::Warn, "is empty"),
         }
-        page.extend(finding.hint.iter().flat_map(|hint| self.wrapped(Ink::Warn, "note  ", hint)));
-        page
     }
 
     /// Only where there is more than one.
@@ -244,6 +241,16 @@ impl Page {
         }
         lines
     }
+}
+
+/// How sure the detection is.
+fn sample(detection: &Detection) -> String {
+    let count = |lines: usize| grouped(lines as u64);
+    let best = detection.best.map_or(0, |best| best.matched);
+    let next = detection.runner_up.map_or("no other fits".to_owned(), |next| {
+        format!("next is {}, {}", next.preset.name, count(next.matched))
+    });
+    format!("detected: it reads {} of {} lines looked at, {next}", count(best), count(detection.total))
 }
 
 fn nearness(nearest: Nearest) -> String {
