@@ -3,11 +3,15 @@
 use crate::window::Bound;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use logstat_reports::model::By;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
 Exit status: 0 done; 1 done, but a stated limit was exceeded (too many rejects, or data that could not be read);
 2 failed.";
+const AFTER_CHECK: &str = "\
+Exit status: 0 all is well; 1 too many lines are rejected, a log is empty, a file has no record, no format fits, or
+something could not be read; 2 failed.";
 
 /// Hourly requests per second and latency percentiles from nginx and HAProxy access logs.
 #[derive(Debug, Parser)]
@@ -23,6 +27,8 @@ pub struct Cli {
 pub enum Command {
     /// Read logs and report hours, percentiles and top lists
     Report(Box<ReportArgs>),
+    /// Tell the format of logs, which lines do not parse and why, and what reports lack
+    Check(Box<CheckArgs>),
     /// Print the manual page
     #[command(hide = true)]
     Man,
@@ -38,11 +44,6 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct ReportArgs {
-    /// Logs: files, globs, or - for standard input; .gz, .zst, .bz2 and .xz too. Without any, the sources of the
-    /// configuration
-    #[arg(value_name = "PATH")]
-    pub paths: Vec<String>,
-
     /// Begin here: a duration back from now (90m, 24h, 7d), a date (2026-11-20), an RFC 3339 instant, `oldest` or
     /// `newest`
     #[arg(long, value_name = "TIME", help_heading = "What to count", allow_hyphen_values = true)]
@@ -60,23 +61,9 @@ pub struct ReportArgs {
     #[arg(long, value_name = "N", help_heading = "What to count")]
     pub top: Option<usize>,
 
-    /// Format of the lines: a preset (combined, haproxy-http, …) or nginx's log_format or HAProxy's log-format string
-    /// verbatim; several times where lines have several. Without it the format is detected
-    #[arg(long, value_name = "FORMAT", help_heading = "How to read", allow_hyphen_values = true)]
-    pub format: Vec<String>,
-    /// nginx's escape= of that log_format
-    #[arg(long, value_name = "MODE", help_heading = "How to read")]
-    pub escape: Option<EscapeMode>,
-    /// Time zone of dates without an offset, as HAProxy and syslog write them: `local`, `UTC` or an IANA name
-    /// [default: local]
-    #[arg(long, value_name = "ZONE", help_heading = "How to read")]
-    pub log_tz: Option<String>,
-    /// Configuration [default: ./logstat.toml, else /etc/logstat/logstat.toml]
-    #[arg(long, value_name = "FILE", help_heading = "How to read")]
-    pub config: Option<PathBuf>,
-    /// Exit with 1 when a larger share of the lines is rejected [default: 0.05]
-    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "How to read")]
-    pub max_reject_ratio: Option<f64>,
+    #[expect(missing_docs)]
+    #[command(flatten)]
+    pub read: ReadArgs,
     /// Threads that parse [default: one per core]
     #[arg(long, value_name = "N", help_heading = "How to read")]
     pub threads: Option<usize>,
@@ -107,6 +94,50 @@ pub struct ReportArgs {
     /// Bytes per block, for tests of the cutting
     #[arg(long, value_name = "BYTES", hide = true)]
     pub block_bytes: Option<usize>,
+}
+
+/// `logstat check`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = AFTER_CHECK)]
+pub struct CheckArgs {
+    #[expect(missing_docs)]
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Read only the first lines of each file
+    #[arg(long, value_name = "N", help_heading = "How to read")]
+    pub lines: Option<NonZeroU64>,
+
+    /// Colours on standard output; NO_COLOR turns them off
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    pub color: ColorWhen,
+}
+
+/// Which logs, and how to read them.
+#[derive(Debug, Clone, Args)]
+pub struct ReadArgs {
+    /// Logs: files, globs, or - for standard input; .gz, .zst, .bz2 and .xz too. Without any, the sources of the
+    /// configuration
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<String>,
+
+    /// Format of the lines: a preset (combined, haproxy-http, …), nginx's log_format, HAProxy's log-format or Apache's
+    /// LogFormat string verbatim, or a field map (json VARIABLE=path …); several times where lines have several. Without it
+    /// the format is detected
+    #[arg(long, value_name = "FORMAT", help_heading = "How to read", allow_hyphen_values = true)]
+    pub format: Vec<String>,
+    /// nginx's escape= of that log_format
+    #[arg(long, value_name = "MODE", help_heading = "How to read")]
+    pub escape: Option<EscapeMode>,
+    /// Time zone of dates without an offset, as HAProxy and syslog write them: `local`, `UTC` or an IANA name
+    /// [default: local]
+    #[arg(long, value_name = "ZONE", help_heading = "How to read")]
+    pub log_tz: Option<String>,
+    /// Configuration [default: ./logstat.toml, else /etc/logstat/logstat.toml]
+    #[arg(long, value_name = "FILE", help_heading = "How to read")]
+    pub config: Option<PathBuf>,
+    /// Exit with 1 when a larger share of the lines is rejected [default: 0.05]
+    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "How to read")]
+    pub max_reject_ratio: Option<f64>,
 }
 
 fn share(text: &str) -> Result<f64, String> {

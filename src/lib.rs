@@ -8,9 +8,11 @@
 //! * [`rollup`] counts records by the hour, knowing [`bots`]; it never reads the clock;
 //! * [`pipeline`] joins these three, and nothing else does;
 //! * [`report`] finishes the figures, and [`logstat_reports`] renders them;
+//! * [`check`] tells what becomes of each line and each field, without a report;
 //! * [`output`] writes and prints, [`run`] holds it all together, [`exit`] names the ends.
 
 pub mod bots;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod exit;

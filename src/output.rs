@@ -93,14 +93,23 @@ pub fn print(report: &Report, args: &ReportArgs, top: usize) -> anyhow::Result<(
     } else {
         terminal::render(report, &style(args.color, top)).into_bytes()
     };
+    put(&bytes)
+}
+
+/// Writes to standard output. A closed pipe is no error.
+///
+/// # Errors
+/// When standard output cannot be written for another reason.
+pub fn put(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(&bytes).and_then(|()| stdout.flush()) {
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("standard output"),
         _ => Ok(()),
     }
 }
 
-fn style(color: ColorWhen, top: usize) -> Style {
+/// What standard output can show.
+pub(crate) fn style(color: ColorWhen, top: usize) -> Style {
     let is_terminal = std::io::stdout().is_terminal();
     Style {
         width: width(is_terminal).clamp(NARROWEST, WIDEST),

@@ -1,6 +1,6 @@
 //! What was asked for, from flags and configuration together: sources, zone and limits. Flags beat the file.
 
-use crate::cli::ReportArgs;
+use crate::cli::{ReadArgs, ReportArgs};
 use crate::config::{Config, SourceConfig};
 use crate::pipeline::SourcePlan;
 use crate::source::{Discovery, discover};
@@ -40,45 +40,68 @@ pub struct Plan {
 /// # Errors
 /// When no source is named, or a zone is unknown.
 pub fn plan(args: &mut ReportArgs, config: &Config) -> anyhow::Result<Plan> {
-    let mut plan = Plan {
-        sources: Vec::new(),
-        problems: Vec::new(),
-        notes: Vec::new(),
+    let Sources { plans, problems, notes } = sources(&args.read, config)?;
+    if args.read.paths.is_empty() && args.since.is_none() && args.until.is_none() {
+        args.since = Some(SINCE_WITHOUT_PATHS.parse()?);
+    }
+    Ok(Plan {
+        sources: plans,
+        problems,
+        notes,
         zone: zone(args.tz.as_deref().or(config.report.timezone.as_deref()))?,
         by: by(args),
         top: args.top.or(config.report.top).unwrap_or(TOP),
-        max_reject_ratio: args
-            .max_reject_ratio
-            .or(config.report.max_reject_ratio)
-            .unwrap_or(MAX_REJECT_RATIO),
+        max_reject_ratio: max_reject_ratio(&args.read, config),
         out: (!args.no_out)
             .then(|| args.out.clone().or_else(|| config.report.out.clone()).unwrap_or_else(|| OUT.into())),
         now: args.now.unwrap_or_else(Timestamp::now),
-    };
+    })
+}
+
+/// The share of rejects that is still well.
+#[must_use]
+pub fn max_reject_ratio(args: &ReadArgs, config: &Config) -> f64 {
+    args.max_reject_ratio.or(config.report.max_reject_ratio).unwrap_or(MAX_REJECT_RATIO)
+}
+
+/// The logs that were asked for.
+#[derive(Debug, Default)]
+pub struct Sources {
+    #[expect(missing_docs)]
+    pub plans: Vec<SourcePlan>,
+    /// Arguments that could not be read.
+    pub problems: Vec<String>,
+    /// Files that are left out because others hold the same lines.
+    pub notes: Vec<String>,
+}
+
+/// Finds the logs of the command line, else those of the configuration.
+///
+/// # Errors
+/// When none is named, two have one name, or a zone is unknown.
+pub fn sources(args: &ReadArgs, config: &Config) -> anyhow::Result<Sources> {
+    let mut sources = Sources::default();
     if !args.paths.is_empty() {
-        plan.add_paths(args)?;
-        return Ok(plan);
+        sources.add_paths(args)?;
+        return Ok(sources);
     }
     if config.source.is_empty() {
         bail!(
-            "no logs named\nhint: logstat report '/var/log/nginx/access.log*', or `-` for standard input, or a [[source]] in logstat.toml"
+            "no logs named\nhint: name them, such as '/var/log/nginx/access.log*', or `-` for standard input, or a [[source]] in logstat.toml"
         );
     }
     for source in &config.source {
-        plan.add_configured(source)?;
+        sources.add_configured(source)?;
     }
-    plan.refuse_equal_names()?;
-    if args.since.is_none() && args.until.is_none() {
-        args.since = Some(SINCE_WITHOUT_PATHS.parse()?);
-    }
-    Ok(plan)
+    sources.refuse_equal_names()?;
+    Ok(sources)
 }
 
-impl Plan {
-    fn add_paths(&mut self, args: &ReportArgs) -> anyhow::Result<()> {
+impl Sources {
+    fn add_paths(&mut self, args: &ReadArgs) -> anyhow::Result<()> {
         let found = self.take_problems(discover(&args.paths));
         for set in found.sources {
-            self.sources.push(SourcePlan {
+            self.plans.push(SourcePlan {
                 name: set.name.clone(),
                 sets: vec![set],
                 formats: args.format.clone(),
@@ -95,7 +118,7 @@ impl Plan {
     fn add_configured(&mut self, source: &SourceConfig) -> anyhow::Result<()> {
         let found = self.take_problems(discover(&source.paths));
         let Some(first) = found.sources.first() else { return Ok(()) };
-        self.sources.push(SourcePlan {
+        self.plans.push(SourcePlan {
             name: source.name.clone().unwrap_or_else(|| first.name.clone()),
             sets: found.sources,
             formats: source.format.clone(),
@@ -113,7 +136,7 @@ impl Plan {
 
     /// Their hours would be added up as one source's.
     fn refuse_equal_names(&self) -> anyhow::Result<()> {
-        let mut names: Vec<&str> = self.sources.iter().map(|source| source.name.as_str()).collect();
+        let mut names: Vec<&str> = self.plans.iter().map(|source| source.name.as_str()).collect();
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(pair) => {

@@ -28,7 +28,7 @@ const FUTURE_US: i64 = 5 * 60 * 1_000_000;
 /// # Errors
 /// When nothing could be reported, or the report could not be written.
 pub fn run(mut args: ReportArgs) -> anyhow::Result<Exit> {
-    let config = config::load(args.config.as_deref())?;
+    let config = config::load(args.read.config.as_deref())?;
     let mut plan = plan(&mut args, &config)?;
     let mut exit = complain(&plan.problems);
     let (mut prepared, unknown) = prepare_all(&mut plan);
@@ -56,7 +56,7 @@ pub fn run(mut args: ReportArgs) -> anyhow::Result<Exit> {
 }
 
 /// Names what cannot be read; the rest is reported nevertheless.
-fn complain(problems: &[String]) -> Exit {
+pub(crate) fn complain(problems: &[String]) -> Exit {
     problems.iter().for_each(|problem| say(problem));
     if problems.is_empty() { Exit::Done } else { Exit::LimitExceeded }
 }
@@ -126,8 +126,8 @@ fn read_options(args: &ReportArgs, plan: &Plan, window: Window) -> ReadOptions {
 }
 
 /// Drawn on standard error, and only on a terminal.
-fn progress_bar(prepared: &[Prepared]) -> ProgressBar {
-    let files = prepared.iter().flat_map(|source| &source.files).filter(|file| file.skip.is_none());
+pub(crate) fn progress_bar<'p>(prepared: impl IntoIterator<Item = &'p Prepared>) -> ProgressBar {
+    let files = prepared.into_iter().flat_map(|source| &source.files).filter(|file| file.skip.is_none());
     let bytes = files.map(|file| file.file.size()).sum();
     let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
     let template = "{bytes:>10} of {total_bytes} {wide_bar:.dim} {bytes_per_sec} {eta}";
@@ -153,7 +153,7 @@ fn notes(plan: &Plan, prepared: &[Prepared]) -> Vec<String> {
     let mut notes = plan.notes.clone();
     for source in prepared.iter().filter(|source| !source.empty) {
         let name = &source.plan.name;
-        match &source.formats.hint {
+        match source.formats.hint() {
             Some(hint) => notes.push(format!("{name}: {hint}")),
             None if !source.formats.any_has(|fields| fields.latency) => notes.push(format!(
                 "{name}: the log has no request times, so there are no percentiles: add $request_time to nginx's \

@@ -169,7 +169,7 @@ fn sources_of_the_configuration_are_read_without_paths() {
 fn without_paths_and_configuration_it_says_what_to_name() {
     let run = Lab::new().report::<&str>(&[]);
     assert_eq!(run.code, 2);
-    assert!(run.stderr.contains("hint: logstat report '/var/log/nginx/access.log*'"), "{}", run.stderr);
+    assert!(run.stderr.contains("hint: name them, such as '/var/log/nginx/access.log*'"), "{}", run.stderr);
 }
 
 #[test]

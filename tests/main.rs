@@ -1,6 +1,7 @@
 //! Drives the built binary as a user does.
 
 mod bad_input;
+mod check;
 mod corpus;
 mod determinism;
 mod files;

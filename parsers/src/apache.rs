@@ -74,6 +74,20 @@ pub(crate) fn pieces(text: &str) -> Result<(Vec<Piece>, Vec<DateFormat>), Format
     Ok((join_target(taken.pieces), taken.dates))
 }
 
+/// Every directive with its place.
+pub(crate) fn values(text: &str) -> Vec<(usize, &str)> {
+    let mut values = Vec::new();
+    let mut rest = text;
+    while let Ok((after, item)) = item(rest) {
+        let at = text.len() - rest.len();
+        if let Item::Directive(_) = item {
+            values.push((at, &text[at..text.len() - after.len()]));
+        }
+        rest = after;
+    }
+    values
+}
+
 #[derive(Default)]
 struct Taken {
     pieces: Vec<Piece>,

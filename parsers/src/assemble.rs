@@ -79,7 +79,7 @@ pub(crate) fn assemble(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Ass
 }
 
 /// Keeps one value for each slot and turns the others into skipped ones.
-fn drop_losers(pieces: &mut [Piece]) {
+pub(crate) fn drop_losers(pieces: &mut [Piece]) {
     let claims: Vec<(Slot, u8, usize)> = pieces
         .iter()
         .enumerate()

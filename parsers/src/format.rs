@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use crate::assemble::{Assembled, Escaping, assemble};
+use crate::assemble::{Assembled, Escaping, Piece, assemble};
 use crate::keyed::{self, Map};
 use crate::parser::Parser;
 use crate::preset::{self, Preset};
@@ -267,6 +267,10 @@ pub struct Format {
     pub(crate) essential: usize,
     /// Steps up to the last value that a record keeps: a line that was cut before lost something.
     pub(crate) kept: usize,
+    /// Whose string it was compiled from.
+    pub(crate) vendor: Vendor,
+    pub(crate) escape: Escape,
+    pub(crate) captures: Captures,
     /// HAProxy's rules: syslog prefixes, events, a date at the start.
     pub(crate) haproxy: bool,
     /// `-` stands for a missing value.
@@ -299,16 +303,17 @@ impl Format {
         let (own_escape, string) = split_escape(text);
         let preset = Preset::named(text);
         let string = preset.map_or(string, |preset| preset.format_string);
-        if keyed::is_map(string) {
+        let vendor = Vendor::of(string).ok_or_else(|| FormatError::Unknown { text: text.to_owned() })?;
+        if vendor == Vendor::Map {
             return Ok(Self::keyed(text, Map::compile(string)?, options));
         }
-        let vendor = Vendor::of(string).ok_or_else(|| FormatError::Unknown { text: text.to_owned() })?;
         let haproxy = vendor == Vendor::HaProxy;
         let escape = if preset.is_some() { Escape::Default } else { own_escape.unwrap_or(options.escape) };
-        let ((pieces, dates), escaping) = match vendor {
-            Vendor::Nginx => ((nginx::pieces(string)?, Vec::new()), escape.into()),
-            Vendor::HaProxy => (haproxy::pieces(string, &options.captures)?, Escaping::HaProxy),
-            Vendor::Apache => (apache::pieces(string)?, Escaping::Apache),
+        let (pieces, dates) = vendor.pieces(string, &options.captures)?;
+        let escaping = match vendor {
+            Vendor::HaProxy => Escaping::HaProxy,
+            Vendor::Apache => Escaping::Apache,
+            Vendor::Nginx | Vendor::Map => escape.into(),
         };
         let Assembled { steps, tail } = assemble(pieces, escaping)?;
         let is_dated = slots(&steps).any(|slot| slot == Slot::Time);
@@ -323,6 +328,9 @@ impl Format {
             kept: steps.iter().rposition(|step| step.field.slot().is_some()).map_or(0, |last| last + 1),
             timezone: options.timezone.clone(),
             dates,
+            vendor,
+            escape,
+            captures: options.captures.clone(),
             haproxy,
             dash_is_missing: vendor != Vendor::Nginx || escape == Escape::Default,
             prefixed: haproxy || first_is_client,
@@ -341,6 +349,9 @@ impl Format {
             steps: Vec::new(),
             tail: Vec::new(),
             timezone: options.timezone.clone(),
+            vendor: Vendor::Map,
+            escape: options.escape,
+            captures: Captures::default(),
             essential: 0,
             kept: 0,
             haproxy: false,
@@ -358,6 +369,24 @@ impl Format {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The format string: what the preset stands for, or the string it was compiled from.
+    #[must_use]
+    pub fn format_string(&self) -> &str {
+        Preset::named(&self.name).map_or(split_escape(&self.name).1, |preset| preset.format_string)
+    }
+
+    /// Whose string it is.
+    #[must_use]
+    pub const fn vendor(&self) -> Vendor {
+        self.vendor
+    }
+
+    /// nginx's `escape=`; presets are those of its default.
+    #[must_use]
+    pub const fn escape(&self) -> Escape {
+        self.escape
     }
 
     /// Which fields lines of this format can ever fill.
@@ -412,7 +441,7 @@ impl Format {
 }
 
 impl Fields {
-    fn add(&mut self, slot: Slot) {
+    pub(crate) fn add(&mut self, slot: Slot) {
         match slot {
             Slot::Client => self.client = true,
             Slot::Time | Slot::Start => self.time = true,
@@ -476,16 +505,24 @@ fn split_escape(text: &str) -> (Option<Escape>, &str) {
 
 /// Whose grammar a format string follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Vendor {
+pub enum Vendor {
+    /// nginx's `log_format`.
     Nginx,
+    /// HAProxy's `log-format`.
     HaProxy,
+    /// Apache's `LogFormat`.
     Apache,
+    /// A field map, for lines whose values have names.
+    Map,
 }
 
 impl Vendor {
     /// nginx writes `$name`, the others `%name`: Apache if more items are only Apache's than only HAProxy's. `None` if
     /// there is no variable.
     fn of(text: &str) -> Option<Self> {
+        if keyed::is_map(text) {
+            return Some(Self::Map);
+        }
         let starts_name = |pair: &[u8]| pair[0] == b'$' && (pair[1].is_ascii_alphabetic() || pair[1] == b'{');
         if text.as_bytes().windows(2).any(starts_name) {
             return Some(Self::Nginx);
@@ -493,6 +530,20 @@ impl Vendor {
         let (apache, haproxy) = apache::votes(text, haproxy::is_alias);
         let vendor = if apache > haproxy { Self::Apache } else { Self::HaProxy };
         text.contains('%').then_some(vendor)
+    }
+
+    /// The pieces of a string, and the formats of the dates in it; a field map has none.
+    pub(crate) fn pieces(
+        self,
+        string: &str,
+        captures: &Captures,
+    ) -> Result<(Vec<Piece>, Vec<DateFormat>), FormatError> {
+        match self {
+            Self::Nginx => Ok((nginx::pieces(string)?, Vec::new())),
+            Self::HaProxy => haproxy::pieces(string, captures),
+            Self::Apache => apache::pieces(string),
+            Self::Map => Ok((Vec::new(), Vec::new())),
+        }
     }
 }
 

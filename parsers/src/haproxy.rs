@@ -92,6 +92,21 @@ pub(crate) fn pieces(text: &str, captures: &Captures) -> Result<(Vec<Piece>, Vec
     Ok(taken.finish())
 }
 
+/// The aliases and samples of a `log-format` string as they stand there, each with its place.
+pub(crate) fn values(text: &str) -> Vec<(usize, &str)> {
+    let mut values = Vec::new();
+    let mut rest = text;
+    while let Ok((after, item)) = item(rest) {
+        let at = text.len() - rest.len();
+        // `%o` only sets flags for what follows.
+        if !matches!(item, Item::Character(_) | Item::Alias { name: "o", .. }) {
+            values.push((at, &text[at..text.len() - after.len()]));
+        }
+        rest = after;
+    }
+    values
+}
+
 fn item(text: &str) -> IResult<&str, Item<'_>> {
     let name = |text| take_while1(|c: char| c.is_ascii_alphanumeric()).parse(text);
     let key = |text| opt(delimited(char('('), take_till(|c| c == ')'), char(')'))).parse(text);

@@ -105,6 +105,24 @@ fn split_syntax(text: &str) -> Option<(Syntax, &str)> {
     pairs.starts_with(|next: char| next.is_ascii_whitespace()).then_some((syntax, pairs))
 }
 
+fn is_between_pairs(next: char) -> bool {
+    next.is_ascii_whitespace() || next == ','
+}
+
+/// Every pair of a field map with its place and meaning.
+pub(crate) fn pairs(text: &str) -> Vec<(usize, &str, Option<Slot>)> {
+    let start = split_syntax(text).map_or(text.len(), |(_, pairs)| text.len() - pairs.len());
+    let mut at = start;
+    let mut found = Vec::new();
+    for pair in text[start..].split(is_between_pairs) {
+        if let Some((variable, _)) = pair.split_once('=') {
+            found.push((at, pair, meaning(variable).map(|meaning| meaning.slot)));
+        }
+        at += pair.len() + 1;
+    }
+    found
+}
+
 impl Map {
     /// Compiles a field map.
     pub(crate) fn compile(text: &str) -> Result<Self, FormatError> {
@@ -118,7 +136,7 @@ impl Map {
         let mut ranks = Vec::new();
         let start = text.len() - pairs.len();
         let mut at = start;
-        for pair in pairs.split(|next: char| next.is_ascii_whitespace() || next == ',') {
+        for pair in pairs.split(is_between_pairs) {
             if !pair.is_empty() {
                 map.add_pair(pair, at, &mut names, &mut ranks)?;
             }

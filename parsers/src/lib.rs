@@ -32,6 +32,10 @@
 //! has the same readers read each value as it comes. What is no request is tried as one of HAProxy's own messages by
 //! `event`. `record` is the outcome, borrowed from the line and still escaped as logged.
 //!
+//! # For a person
+//! `detect` finds the preset of a sample. `describe` says what each value of a format string is for, and `nearest` which
+//! format comes closest to a line that is rejected.
+//!
 //! # What can be relied on
 //! * Any bytes: no panic, and work linear in the length of the line.
 //! * A missing value is `None`, never 0.
@@ -45,6 +49,7 @@ mod apache;
 mod assemble;
 mod cursor;
 mod date;
+mod describe;
 mod detect;
 mod event;
 mod foreign;
@@ -54,6 +59,7 @@ mod haproxy;
 mod json;
 mod keyed;
 mod ltsv;
+mod nearest;
 mod nginx;
 mod number;
 mod parser;
@@ -67,8 +73,11 @@ mod step;
 mod strftime;
 mod value;
 
+pub use describe::{Item, Role};
 pub use detect::{Candidate, Detection, detect};
-pub use format::{Captures, Escape, Fields, Format, FormatError, Options};
+pub use format::{Captures, Escape, Fields, Format, FormatError, Options, Vendor};
+pub use nearest::{Nearest, Neighbour, Neighbours};
 pub use parser::Parser;
 pub use preset::{PRESETS, Preset};
 pub use record::{CacheStatus, Client, Event, EventKind, Line, Record, Reject, RejectKind};
+pub use step::Slot;

@@ -35,6 +35,15 @@ pub(crate) fn pieces(text: &str) -> Result<Vec<Piece>, FormatError> {
     Ok(pieces)
 }
 
+/// The variables of a `log_format` string as they stand there, each with its place.
+pub(crate) fn values(text: &str) -> Vec<(usize, &str)> {
+    let variable_at = |(at, _)| {
+        let (after, _) = variable(&text[at..]).ok()?;
+        Some((at, &text[at..text.len() - after.len()]))
+    };
+    text.match_indices('$').filter_map(variable_at).collect()
+}
+
 /// `$name` or `${name}`.
 fn variable(text: &str) -> IResult<&str, &str> {
     let name = |text| take_while1(|c: char| c.is_ascii_alphanumeric() || c == '_').parse(text);

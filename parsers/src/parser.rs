@@ -136,6 +136,12 @@ impl<'f> Parser<'f> {
         }
     }
 
+    /// The line without its `\r` and what syslog put in front.
+    pub(crate) fn message<'l>(&mut self, line: &'l [u8]) -> &'l [u8] {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if self.format.prefixed { self.prefixes.skip(line) } else { line }
+    }
+
     #[inline(always)]
     fn read<'l>(&mut self, message: &'l [u8], draft: &mut Draft<'_, 'l>) -> Result<(), Stop> {
         let mut cursor = Cursor::new(message);
@@ -296,7 +302,12 @@ impl<'f> Parser<'f> {
         cursor.rest().is_empty()
     }
 
-    fn literal<'l>(&self, step: &Step, cursor: &mut Cursor<'l>, draft: &mut Draft<'_, 'l>) -> bool {
+    pub(crate) fn literal<'l>(
+        &self,
+        step: &Step,
+        cursor: &mut Cursor<'l>,
+        draft: &mut Draft<'_, 'l>,
+    ) -> bool {
         if let Some(after) = step.then.skip(*cursor) {
             *cursor = after;
             return true;

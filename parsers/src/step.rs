@@ -332,8 +332,9 @@ impl Field {
 }
 
 /// A field of the record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Slot {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "named like the fields of a record")]
+pub enum Slot {
     Client,
     Time,
     Request,

@@ -250,7 +250,7 @@ pub struct FileSummary {
 }
 
 /// A format that lines of a file have.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct FormatShare {
     /// Format name or string.
     pub format: String,

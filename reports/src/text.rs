@@ -106,6 +106,15 @@ pub fn truncate<'a>(text: &'a str, columns: usize, ellipsis: &str) -> Cow<'a, st
     Cow::Owned(format!("{kept}{}", prefix(ellipsis, columns)))
 }
 
+/// The same, cut at its start.
+#[must_use]
+pub fn truncate_start<'a>(text: &'a str, columns: usize, ellipsis: &str) -> Cow<'a, str> {
+    if width(text) <= columns {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("{ellipsis}{}", suffix(text, columns.saturating_sub(width(ellipsis)))))
+}
+
 /// The same, cut in the middle: for paths, whose ends say as much as their beginnings.
 #[must_use]
 pub fn truncate_middle<'a>(text: &'a str, columns: usize, ellipsis: &str) -> Cow<'a, str> {

@@ -20,25 +20,25 @@ pub struct Formats {
     pub list: Vec<Format>,
     /// Lines that none of them reads may be of one that is found on the way.
     pub open: bool,
-    /// What a person should know about them.
-    pub hint: Option<String>,
+    /// How well the first one fits, where it was detected.
+    pub detection: Option<Detection>,
     options: Options,
 }
 
 impl Formats {
     /// Those that are given.
     pub(super) fn given(plan: &SourcePlan) -> Result<Self, PrepareError> {
-        let options = options(plan);
+        let options = plan.options();
         let compiled = plan.formats.iter().map(|text| compile(text, &options));
-        Ok(Self { list: compiled.collect::<Result<_, _>>()?, open: false, hint: None, options })
+        Ok(Self { list: compiled.collect::<Result<_, _>>()?, open: false, detection: None, options })
     }
 
     /// What a detection found, or a guess where there is nothing to read.
     pub(super) fn detected(plan: &SourcePlan, detection: Option<Detection>) -> Result<Self, PrepareError> {
-        let options = options(plan);
-        let (best, hint) = detection.map_or((None, None), |found| (found.best, found.hint));
+        let options = plan.options();
+        let best = detection.as_ref().and_then(|found| found.best);
         let list = vec![compile(best.map_or("combined", |best| best.preset.name), &options)?];
-        Ok(Self { list, open: true, hint, options })
+        Ok(Self { list, open: true, detection, options })
     }
 
     /// Adds the formats of lines that no known one reads: those from before or after a change. What was given is
@@ -101,6 +101,12 @@ impl Formats {
         (rest, lines, read)
     }
 
+    /// What a person should know about them.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.detection.as_ref()?.hint.as_deref()
+    }
+
     /// Whether any of them has what `has` asks for.
     #[must_use]
     pub fn any_has(&self, has: impl Fn(&Fields) -> bool) -> bool {
@@ -128,10 +134,6 @@ pub(super) fn may_be_another(line: &Line<'_>) -> bool {
         Line::Reject(reject) => !matches!(reject.kind, RejectKind::Ambiguous | RejectKind::TooLong),
         Line::Event(_) | Line::Blank => false,
     }
-}
-
-fn options(plan: &SourcePlan) -> Options {
-    Options { escape: plan.escape, timezone: plan.timezone.clone(), captures: plan.captures.clone() }
 }
 
 fn compile(text: &str, options: &Options) -> Result<Format, PrepareError> {

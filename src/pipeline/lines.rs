@@ -4,6 +4,7 @@ use super::formats::{FEW, is_whole, may_be_another};
 use crate::rollup::BlockRollup;
 use crate::source::{Block, Ending};
 use logstat_parsers::{Format, Line, Parser, Reject, RejectKind};
+use logstat_reports::model::FormatShare;
 
 /// Lines that decide which format the unread ones of a block have.
 const SAMPLE: usize = 32;
@@ -51,6 +52,25 @@ pub(super) fn count(
     reference_us: i64,
     rollup: &mut BlockRollup,
 ) -> BlockLines {
+    let lines = each(block, choice, reference_us, |number, line, parsed| match parsed {
+        Line::Record(record) => rollup.record(record),
+        Line::Event(event) => rollup.event(event),
+        Line::Reject(reject) => rollup.reject(*reject, number, line),
+        Line::Blank => rollup.blank(),
+    });
+    rollup.finish();
+    lines
+}
+
+/// Parses every line of a block and says what each became, with its number from 0. Those that no known format reads come
+/// last, because all of them together tell which format they have.
+#[inline]
+pub(super) fn each(
+    block: &Block<'_>,
+    choice: Choice<'_>,
+    reference_us: i64,
+    mut became: impl FnMut(u64, &[u8], &Line<'_>),
+) -> BlockLines {
     let mut parsers: Vec<Parser<'_>> =
         choice.known.iter().map(|format| format.parser(reference_us)).collect();
     let mut shares = Shares::default();
@@ -63,7 +83,7 @@ pub(super) fn count(
         let this = number;
         number += 1;
         if line.ending.is_cut() {
-            rollup.reject(cut_reject(line.ending, line.bytes.len()), this, line.bytes);
+            became(this, line.bytes, &Line::Reject(cut_reject(line.ending, line.bytes.len())));
             continue;
         }
         parsers[choice.own].parse_into(line.bytes, &mut parsed);
@@ -79,18 +99,14 @@ pub(super) fn count(
             own += 1;
         }
         match &parsed {
-            Line::Record(record) => rollup.record(record),
-            Line::Event(event) => rollup.event(event),
             Line::Reject(reject) if may_be_another(&parsed) && !choice.others.is_empty() => {
                 unread.push(Unread { bytes: line.bytes, number: this, reject: *reject });
             }
-            Line::Reject(reject) => rollup.reject(*reject, this, line.bytes),
-            Line::Blank => rollup.blank(),
+            parsed => became(this, line.bytes, parsed),
         }
     }
     shares.add_lines(choice.own, own);
-    count_unread(&unread, choice, reference_us, rollup, &mut shares);
-    rollup.finish();
+    each_unread(&unread, choice, reference_us, &mut shares, &mut became);
     BlockLines { nul_bytes: lines.nul_bytes(), shares: shares.0 }
 }
 
@@ -102,23 +118,23 @@ fn in_another<'l>(parsers: &mut [Parser<'_>], own: usize, line: &'l [u8]) -> Opt
     parsed.find(|(_, parsed)| is_whole(parsed))
 }
 
-/// Counts the lines that no known format reads: in the one that most of them have, if they have one.
-fn count_unread(
+/// The lines that no known format reads: in the one that most of them have, if they have one.
+fn each_unread(
     unread: &[Unread<'_>],
     choice: Choice<'_>,
     reference_us: i64,
-    rollup: &mut BlockRollup,
     shares: &mut Shares,
+    became: &mut impl FnMut(u64, &[u8], &Line<'_>),
 ) {
     let found = if unread.len() < FEW { None } else { commonest(unread, choice.others) };
     let mut parser = found.map(|at| (choice.known.len() + at, choice.others[at].parser(reference_us)));
     for line in unread {
         match parser.as_mut().map(|(at, parser)| (*at, parser.parse(line.bytes))) {
-            Some((at, Line::Record(record))) if !record.truncated => {
+            Some((at, parsed)) if is_whole(&parsed) => {
                 shares.add(at, line.number);
-                rollup.record(&record);
+                became(line.number, line.bytes, &parsed);
             }
-            _ => rollup.reject(line.reject, line.number, line.bytes),
+            _ => became(line.number, line.bytes, &Line::Reject(line.reject)),
         }
     }
 }
@@ -157,6 +173,18 @@ impl Shares {
     fn add(&mut self, format: usize, number: u64) {
         self.begin(format, number);
         self.add_lines(format, 1);
+    }
+}
+
+/// Adds the share that a format has in a block, before which its file had so many lines.
+pub(super) fn add_share(formats: &mut Vec<FormatShare>, name: &str, lines_before: u64, share: Share) {
+    match formats.iter_mut().find(|known| known.format == name) {
+        Some(known) => known.lines += share.lines,
+        None => formats.push(FormatShare {
+            format: name.to_owned(),
+            first_line: lines_before + share.first + 1,
+            lines: share.lines,
+        }),
     }
 }
 

@@ -1,21 +1,24 @@
 //! Joins the parts: sources give blocks, parsers read their lines, rollups count them. The only place that does.
 //!
 //! [`prepare`] settles each source's [`Formats`], the order of its files and which of them the window cannot need;
-//! [`read`] takes the blocks of what is left through parsing, on all threads, and folds them in order.
+//! [`read`] takes the blocks of what is left through parsing, on all threads, and folds them in order;
+//! [`tally`] only counts what becomes of their lines.
 
 mod formats;
 mod lines;
 mod prepare;
 mod read;
+mod tally;
 
 pub use formats::Formats;
 pub use prepare::{PrepareError, Prepared, PreparedFile, extent, prepare};
 pub use read::{ReadOptions, SourceRead, read};
+pub use tally::{FileTally, RejectedLine, SourceTally, TallyOptions, tally};
 
 use crate::source::SourceSet;
 use crate::window::Window;
 use jiff::tz::TimeZone;
-use logstat_parsers::{Captures, Escape};
+use logstat_parsers::{Captures, Escape, Options};
 
 /// A source as it was asked for.
 #[derive(Debug, Clone)]
@@ -36,6 +39,14 @@ pub struct SourcePlan {
     pub tier: Option<String>,
     #[expect(missing_docs)]
     pub node: Option<String>,
+}
+
+impl SourcePlan {
+    /// What a format string of this source does not say.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        Options { escape: self.escape, timezone: self.timezone.clone(), captures: self.captures.clone() }
+    }
 }
 
 impl Window {

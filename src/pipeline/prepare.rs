@@ -4,7 +4,7 @@ use super::{Formats, SourcePlan};
 use crate::source::{Input, Limits, LogFile, Progress, ReadError, head, open, tail};
 use crate::window::{Extent, Window};
 use jiff::Timestamp;
-use logstat_parsers::{Format, FormatError, Line, Options, detect};
+use logstat_parsers::{Format, FormatError, Line, detect};
 use std::time::UNIX_EPOCH;
 
 /// Bytes looked at, at the start and at the end of a file.
@@ -150,8 +150,7 @@ fn formats(plan: &SourcePlan, heads: &[(LogFile, Vec<u8>)]) -> Result<Formats, P
     if !plan.formats.is_empty() {
         return Formats::given(plan);
     }
-    let options =
-        Options { escape: plan.escape, timezone: plan.timezone.clone(), captures: plan.captures.clone() };
+    let options = plan.options();
     let mut unknown = None;
     for (file, head) in heads.iter().rev().filter(|(_, head)| !head.is_empty()) {
         let detection = detect(head, &options);

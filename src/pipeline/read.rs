@@ -1,15 +1,13 @@
 //! Takes blocks through parsing on all threads and folds them in the order of the log.
 
-use super::lines::{self, BlockLines, Choice, Share};
+use super::lines::{self, BlockLines, Choice};
 use super::{Prepared, PreparedFile};
 use crate::bots::Bots;
 use crate::report::SourceResult;
 use crate::rollup::{BlockRollup, EventNote, KeyHasher, LineCounts, RejectNote, RollupOptions, SourceRollup};
 use crate::source::{Input, Limits, PlainFile, Progress, ReadError, StreamBlock, open};
 use logstat_parsers::{EventKind, Fields, Format, RejectKind};
-use logstat_reports::model::{
-    Accounting, EventRow, FileSummary, FormatShare, Place, RejectSummary, SourceSummary,
-};
+use logstat_reports::model::{Accounting, EventRow, FileSummary, Place, RejectSummary, SourceSummary};
 use logstat_reports::text::printable;
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -96,17 +94,6 @@ fn wanted_only(format: &Format, options: &RollupOptions) -> Format {
 
 fn names(formats: &[Format]) -> impl Iterator<Item = String> + '_ {
     formats.iter().map(|format| format.name().to_owned())
-}
-
-fn add_share(file: &mut FileSummary, name: &str, share: Share) {
-    match file.formats.iter_mut().find(|known| known.format == name) {
-        Some(known) => known.lines += share.lines,
-        None => file.formats.push(FormatShare {
-            format: name.to_owned(),
-            first_line: file.lines + share.first + 1,
-            lines: share.lines,
-        }),
-    }
 }
 
 fn file_summary(file: &PreparedFile) -> FileSummary {
@@ -305,7 +292,7 @@ impl Fold<'_> {
         self.events.extend(rollup.event_notes.drain(..).take(room).map(|note| event_row(name, &note)));
         let file = &mut self.files[at];
         for share in &done.lines.shares {
-            add_share(file, &self.format_names[share.format], *share);
+            lines::add_share(&mut file.formats, &self.format_names[share.format], file.lines, *share);
         }
         file.lines += rollup.counts.lines;
         file.bytes += done.bytes;

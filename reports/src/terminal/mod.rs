@@ -6,7 +6,7 @@
 mod account;
 mod breakdown;
 mod head;
-mod paint;
+pub mod paint;
 mod table;
 mod timeline;
 mod tops;

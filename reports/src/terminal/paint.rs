@@ -6,7 +6,8 @@ use crate::text::{ascii, safe, truncate, width};
 
 /// What a piece of text means; the colour follows. Only the sixteen colours that a terminal's theme defines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ink {
+#[expect(missing_docs, reason = "see the colours")]
+pub enum Ink {
     Plain,
     Strong,
     Faint,
@@ -37,36 +38,43 @@ impl Ink {
 
 /// Safe text of one ink.
 #[derive(Debug, Clone)]
-pub(super) struct Span {
+pub struct Span {
     ink: Ink,
     text: String,
 }
 
 impl Span {
-    pub(super) fn width(&self) -> usize {
+    /// Columns.
+    #[must_use]
+    pub fn width(&self) -> usize {
         width(&self.text)
     }
 
-    pub(super) fn text(&self) -> &str {
+    /// Safe.
+    #[must_use]
+    pub fn text(&self) -> &str {
         &self.text
     }
 }
 
 /// One line of the report.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Line(Vec<Span>);
+pub struct Line(Vec<Span>);
 
 impl Line {
-    pub(super) fn width(&self) -> usize {
+    /// Columns.
+    #[must_use]
+    pub fn width(&self) -> usize {
         self.0.iter().map(Span::width).sum()
     }
 
-    pub(super) fn push(&mut self, span: Span) {
+    /// Adds a piece at the end.
+    pub fn push(&mut self, span: Span) {
         self.0.push(span);
     }
 
     /// Spaces up to the column.
-    pub(super) fn pad_to(&mut self, column: usize) {
+    pub fn pad_to(&mut self, column: usize) {
         let missing = column.saturating_sub(self.width());
         self.0.push(Span { ink: Ink::Plain, text: " ".repeat(missing) });
     }
@@ -84,41 +92,51 @@ impl Line {
         Self(spans)
     }
 
-    pub(super) fn append(&mut self, other: Self) {
+    /// Adds another line's pieces at the end.
+    pub fn append(&mut self, other: Self) {
         self.0.extend(other.0);
     }
 }
 
 /// What the terminal can show.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pen {
-    pub(super) color: bool,
-    pub(super) unicode: bool,
+pub struct Pen {
+    /// Whether to use the sixteen ANSI colours.
+    pub color: bool,
+    /// Whether to use characters other than ASCII.
+    pub unicode: bool,
 }
 
 impl Pen {
-    pub(super) fn span(self, ink: Ink, text: &str) -> Span {
+    /// The text made safe.
+    #[must_use]
+    pub fn span(self, ink: Ink, text: &str) -> Span {
         let text =
             if self.unicode { safe(text).into_owned() } else { ascii(&plain_signs(text)).into_owned() };
         Span { ink, text }
     }
 
     /// A line of several inks.
-    pub(super) fn line<const N: usize>(self, spans: [(Ink, &str); N]) -> Line {
+    #[must_use]
+    pub fn line<const N: usize>(self, spans: [(Ink, &str); N]) -> Line {
         Line(spans.into_iter().map(|(ink, text)| self.span(ink, text)).collect())
     }
 
-    pub(super) const fn ellipsis(self) -> &'static str {
+    /// What stands for text that is left out.
+    #[must_use]
+    pub const fn ellipsis(self) -> &'static str {
         if self.unicode { "…" } else { "..." }
     }
 
     /// Texts as lines of one ink.
-    pub(super) fn lines(self, ink: Ink, texts: &[String]) -> Vec<Line> {
+    #[must_use]
+    pub fn lines(self, ink: Ink, texts: &[String]) -> Vec<Line> {
         texts.iter().map(|text| self.line([(ink, text)])).collect()
     }
 
     /// The lines as text, none wider than `columns`, without spaces at their ends.
-    pub(super) fn paint(self, lines: &[Line], columns: usize) -> String {
+    #[must_use]
+    pub fn paint(self, lines: &[Line], columns: usize) -> String {
         let mut out = String::new();
         for line in lines {
             self.paint_line(&mut out, line, columns);
@@ -164,12 +182,13 @@ fn plain_signs(text: &str) -> String {
 }
 
 /// A text's words into lines of at most `columns`; a word that is longer is cut by the page.
-pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
+#[must_use]
+pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
     joined(text.split(' '), " ", columns)
 }
 
 /// Parts into lines of at most `columns`, each as a whole, with the separator between them.
-pub(super) fn joined<P: AsRef<str>>(
+pub fn joined<P: AsRef<str>>(
     parts: impl IntoIterator<Item = P>,
     separator: &str,
     columns: usize,
