@@ -7,8 +7,8 @@ pub struct Preset {
     pub name: &'static str,
     /// One line for a person.
     pub about: &'static str,
-    /// The nginx `log_format`, HAProxy `log-format` or Apache `LogFormat` string it stands for. Where it has no date, that
-    /// of the syslog prefix counts.
+    /// The nginx `log_format`, HAProxy `log-format` or Apache `LogFormat` string it stands for. Where it has no date,
+    /// that of the syslog prefix counts.
     pub format_string: &'static str,
 }
 

@@ -78,16 +78,7 @@ impl<'f> Parser<'f> {
             Field::Scheme => self.text(step, at, draft, |text, record| record.tls = text == Some(b"https")),
             Field::Tls => self.text(step, at, draft, |text, record| record.tls = text.is_some()),
             Field::Skip(shape) => self.skip(shape, step, at, draft),
-            Field::QuotedCaptures
-            | Field::RequestHeaders { .. }
-            | Field::HexClient
-            | Field::EpochUnits(_)
-            | Field::HexEpoch
-            | Field::Strftime { .. }
-            | Field::ClfBytes
-            | Field::Elapsed { .. }
-            | Field::TlsFlag
-            | Field::Sent { .. } => self.rare(step, at, draft),
+            _ => self.rare(step, at, draft),
         }
     }
 
