@@ -78,7 +78,15 @@ impl<'f> Parser<'f> {
             Field::Scheme => self.text(step, at, draft, |text, record| record.tls = text == Some(b"https")),
             Field::Tls => self.text(step, at, draft, |text, record| record.tls = text.is_some()),
             Field::Skip(shape) => self.skip(shape, step, at, draft),
-            _ => self.rare(step, at, draft),
+            Field::RequestHeaders { .. }
+            | Field::HexClient
+            | Field::EpochUnits(_)
+            | Field::HexEpoch
+            | Field::Strftime { .. }
+            | Field::ClfBytes
+            | Field::Elapsed { .. }
+            | Field::TlsFlag
+            | Field::Sent { .. } => self.rare(step, at, draft),
         }
     }
 
@@ -243,12 +251,7 @@ impl<'f> Parser<'f> {
                 let anchor = memchr(*byte, cursor.rest()).ok_or(Stop::cut())?;
                 anchor.checked_sub(*width).ok_or(Stop::new(RejectKind::Shape, cursor))
             }
-            End::BeforeQuote { width } => {
-                // Apache's user without a name: a quote of its own would have a backslash.
-                let empty = if cursor.rest().starts_with(b"\"\"") { 2 } else { 0 };
-                let anchor = json_quote(&cursor.rest()[empty..]).ok_or(Stop::cut())?;
-                (empty + anchor).checked_sub(*width).ok_or(Stop::new(RejectKind::Shape, cursor))
-            }
+            End::BeforeQuote { width } => rare::before_quote(*width, cursor),
             End::LastQuote => last_quote(cursor.rest()),
             End::JsonQuote => Ok(json_quote(cursor.rest()).unwrap_or(cursor.rest().len())),
             End::Search { from, limit } => {
