@@ -39,11 +39,11 @@ impl Default for Options {
     }
 }
 
-/// The headers that a HAProxy frontend captures, in the order of its configuration: `capture request header NAME len N`.
+/// The headers that a HAProxy frontend captures, in the order of its lines `capture request header NAME len N`.
 ///
-/// With the names, `User-Agent` and `Referer` among them fill these fields of a record. A captured `Host` fills none: the
-/// site stays the frontend, which is the configuration's word and not the client's. Without names, captured headers are
-/// skipped.
+/// With the names, `User-Agent` and `Referer` among them fill these fields of a record. A captured `Host` fills none:
+/// the site stays the frontend, which is the configuration's word and not the client's. Without names, captured headers
+/// are skipped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Captures {
     /// Of the request.

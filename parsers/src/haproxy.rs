@@ -261,10 +261,8 @@ impl Taken<'_> {
             at.and_then(|at| u8::try_from(at).ok())
         };
         let (user_agent, referer) = (place("user-agent"), place("referer"));
-        let field = if user_agent.is_some() || referer.is_some() {
+        let field = if user_agent.is_some() || referer.is_some() || flags.quote {
             Field::RequestHeaders { user_agent, referer, quoted: flags.quote }
-        } else if flags.quote {
-            Field::QuotedCaptures
         } else {
             Field::Captures
         };
@@ -273,7 +271,7 @@ impl Taken<'_> {
 }
 
 const fn is_captures(field: Field) -> bool {
-    matches!(field, Field::Captures | Field::QuotedCaptures | Field::RequestHeaders { .. })
+    matches!(field, Field::Captures | Field::RequestHeaders { .. })
 }
 
 /// Whether HAProxy has such an alias.

@@ -1,8 +1,9 @@
-//! Log lines of nginx, HAProxy and Apache become records. Does no IO, reads no clock, starts no thread, and allocates nothing
-//! for a line.
+//! Log lines of nginx, HAProxy and Apache become records. Does no IO, reads no clock, starts no thread, and allocates
+//! nothing for a line.
 //!
-//! A format string, as it stands in `nginx.conf`, `haproxy.cfg` or `httpd.conf`, is compiled once to a [`Format`]; a [`Parser`] then
-//! makes of every line a [`Record`], an [`Event`], a [`Reject`] or a blank, so that each line is accounted for:
+//! A format string, as it stands in `nginx.conf`, `haproxy.cfg` or `httpd.conf`, is compiled once to a [`Format`]; a
+//! [`Parser`] then makes of every line a [`Record`], an [`Event`], a [`Reject`] or a blank, so that each line is accounted
+//! for:
 //!
 //! ```
 //! use logstat_parsers::{Format, Line, Options};

@@ -6,7 +6,7 @@ use crate::cursor::Cursor;
 use crate::date::Instant;
 use crate::parser::{Draft, Parser, Stop};
 use crate::record::RejectKind;
-use crate::step::{End, Field, Sent, Step};
+use crate::step::{Field, Sent, Step};
 use crate::value::{BAD_REQUEST, Next, captures, json_quote, keep_date, read};
 
 impl<'f> Parser<'f> {
@@ -14,7 +14,6 @@ impl<'f> Parser<'f> {
     #[inline(never)]
     pub(crate) fn rare<'l>(&mut self, step: &'f Step, at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
         match step.field {
-            Field::QuotedCaptures => quoted_captures(at, draft),
             Field::RequestHeaders { user_agent, referer, quoted } => {
                 request_headers(at, draft, [user_agent, referer], quoted)
             }
@@ -41,14 +40,6 @@ impl<'f> Parser<'f> {
         at: Cursor<'l>,
         draft: &mut Draft<'_, 'l>,
     ) -> Next<'l> {
-        // The usual dash: what lies between is checked by the next steps, which let no such byte pass.
-        if let End::BeforeQuote { width } = step.end
-            && at.rest().first() == Some(&b'-')
-            && let Some([before, b'"']) = at.rest().get(width..width + 2)
-            && *before != b'\\'
-        {
-            return at.behind(1);
-        }
         self.text(step, at, draft, |text, record| match what {
             Sent::Target => record.target = text.filter(|text| *text != BAD_REQUEST),
             Sent::Referer => record.referer = text,
@@ -80,6 +71,23 @@ impl<'f> Parser<'f> {
             keep_instant(instant, width.into(), at, draft)
         })
     }
+}
+
+/// The length of Apache's free text, whose end is `width` bytes before the first quote without a backslash.
+#[inline(always)]
+pub(crate) fn before_quote(width: usize, cursor: Cursor<'_>) -> Result<usize, Stop> {
+    let rest = cursor.rest();
+    // The usual dash: what lies between is checked by the next steps, which let no such byte pass.
+    if rest.first() == Some(&b'-')
+        && let Some([before, b'"']) = rest.get(width..width + 2)
+        && *before != b'\\'
+    {
+        return Ok(1);
+    }
+    // A user without a name is two quotes: one of its own would have a backslash.
+    let empty = if rest.starts_with(b"\"\"") { 2 } else { 0 };
+    let anchor = json_quote(&rest[empty..]).ok_or(Stop::cut())?;
+    (empty + anchor).checked_sub(width).ok_or(Stop::new(RejectKind::Shape, cursor))
 }
 
 /// A date without an offset, which the end of summer time may repeat.

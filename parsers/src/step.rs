@@ -55,9 +55,8 @@ pub(crate) enum Field {
     Nothing,
     /// HAProxy's `{…} ` with its space, or nothing where no header is captured.
     Captures,
-    /// The same in quotes, as `%{+Q}hr` writes them.
-    QuotedCaptures,
-    /// The same for the request's, whose names are known: where `User-Agent` and `Referer` are among them.
+    /// The same for the request's, whose names are known: where `User-Agent` and `Referer` are among them. Or in quotes,
+    /// as `%{+Q}hr` writes any.
     RequestHeaders {
         user_agent: Option<u8>,
         referer: Option<u8>,
@@ -322,7 +321,6 @@ impl Field {
             Self::Scheme | Self::Tls | Self::TlsFlag => Slot::Tls,
             Self::Nothing
             | Self::Captures
-            | Self::QuotedCaptures
             | Self::RequestHeaders { .. }
             | Self::Total { latency: false, .. }
             | Self::Elapsed { latency: false, .. }

@@ -83,8 +83,7 @@ impl<'f> Parser<'f> {
             | Field::AnyDate
             | Field::Scaled { .. }
             | Field::ProcessingTimes => self.foreign(step.field, at, draft),
-            Field::QuotedCaptures
-            | Field::RequestHeaders { .. }
+            Field::RequestHeaders { .. }
             | Field::HexClient
             | Field::EpochUnits(_)
             | Field::HexEpoch
@@ -257,12 +256,7 @@ impl<'f> Parser<'f> {
                 let anchor = memchr(*byte, cursor.rest()).ok_or(Stop::cut())?;
                 anchor.checked_sub(*width).ok_or(Stop::new(RejectKind::Shape, cursor))
             }
-            End::BeforeQuote { width } => {
-                // Apache's user without a name: a quote of its own would have a backslash.
-                let empty = if cursor.rest().starts_with(b"\"\"") { 2 } else { 0 };
-                let anchor = json_quote(&cursor.rest()[empty..]).ok_or(Stop::cut())?;
-                (empty + anchor).checked_sub(*width).ok_or(Stop::new(RejectKind::Shape, cursor))
-            }
+            End::BeforeQuote { width } => rare::before_quote(*width, cursor),
             End::LastQuote => last_quote(cursor.rest()),
             End::JsonQuote => Ok(json_quote(cursor.rest()).unwrap_or(cursor.rest().len())),
             End::Search { from, limit } => {
