@@ -1,7 +1,7 @@
 //! Pieces of a format string become steps: which field wins where several say the same, and where each value ends.
 
 use crate::format::FormatError;
-use crate::step::{End, Field, Literal, Shape, Slot, Step};
+use crate::step::{End, Field, Limit, Literal, Shape, Slot, Step};
 
 /// A format string taken apart by its vendor's grammar.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub(crate) enum Escaping {
     NginxJson,
     /// nginx `escape=none`: anything goes.
     NginxNone,
-    /// HAProxy: no `"` and no control characters, except in cookies.
+    /// HAProxy: no `"` and no control characters, except in cookies, samples and unique ids.
     HaProxy,
 }
 
@@ -31,8 +31,11 @@ impl Escaping {
     fn is_hard(self, byte: u8, shape: Shape) -> bool {
         match self {
             Self::NginxNone => false,
-            Self::NginxDefault | Self::NginxJson => byte == b'"' || byte.is_ascii_control(),
-            Self::HaProxy => shape != Shape::Cookie && (byte == b'"' || byte.is_ascii_control()),
+            Self::NginxDefault => byte == b'"' || byte.is_ascii_control(),
+            Self::NginxJson => byte == b'"' || byte < b' ',
+            Self::HaProxy => {
+                !matches!(shape, Shape::Cookie | Shape::Raw) && (byte == b'"' || byte.is_ascii_control())
+            }
         }
     }
 }
@@ -111,7 +114,7 @@ fn merge_skipped(pieces: Vec<Piece>) -> Vec<Piece> {
     for piece in pieces {
         if let Piece::Value { field: Field::Skip(_), .. } = piece {
             if let Some(Piece::Value { field: before @ Field::Skip(_), .. }) = merged.last_mut() {
-                *before = Field::Skip(Shape::Text);
+                *before = Field::Skip(Shape::Raw);
                 continue;
             }
             if join_numbers(&mut merged, &piece) {
@@ -131,7 +134,7 @@ fn collapse_tail(pieces: &mut Vec<Piece>, escaping: Escaping) -> Vec<u8> {
     let first = pieces.iter().rposition(kept).map_or(0, |last| last + 1);
     let is_open = |pair: &[Piece]| match pair {
         [
-            Piece::Value { field: Field::Skip(shape @ (Shape::Text | Shape::Cookie)), .. },
+            Piece::Value { field: Field::Skip(shape @ (Shape::Text | Shape::Raw | Shape::Cookie)), .. },
             Piece::Text(text),
         ] => !escaping.is_hard(text[0], *shape),
         _ => false,
@@ -180,17 +183,20 @@ fn swallow_capture_space(pieces: &mut Vec<Piece>) {
 
 fn end_of(field: Field, at: usize, after: &[Piece], escaping: Escaping) -> Result<End, FormatError> {
     let Some(shape) = field.text() else {
-        return Ok(match after.first() {
-            Some(Piece::Text(text)) => End::Byte(text[0]),
-            _ => End::Own,
-        });
+        return match after.first() {
+            Some(Piece::Text(text)) if field.goes_on_with(text) => Err(FormatError::Adjacent { at }),
+            Some(Piece::Text(text)) => Ok(End::Byte(text[0])),
+            // Digits would run into what follows.
+            Some(Piece::Value { .. }) if field.width().is_none() => Err(FormatError::Adjacent { at }),
+            _ => Ok(End::Own),
+        };
     };
     let text = match after.first() {
         None => return Ok(End::Line),
         Some(Piece::Text(text)) => text,
         // A target begins with a slash, so a host before it needs no delimiter.
-        Some(Piece::Value { field: Field::Target, .. }) if shape == Shape::Word => {
-            return Ok(End::Byte(b'/'));
+        Some(Piece::Value { field: Field::Target, .. }) if field.slot() == Some(Slot::Site) => {
+            return Ok(End::Slash);
         }
         Some(_) => return Err(FormatError::Adjacent { at }),
     };
@@ -210,7 +216,13 @@ fn end_of(field: Field, at: usize, after: &[Piece], escaping: Escaping) -> Resul
     if field == Field::ClientPort {
         return Ok(End::Byte(first));
     }
-    let limit = (escaping == Escaping::NginxDefault).then_some(b'"');
+    let has_backslash = |piece: &Piece| matches!(piece, Piece::Text(text) if text.contains(&b'\\'));
+    let limit = match escaping {
+        Escaping::NginxDefault => Limit::Quote,
+        // Backslashes of the format itself would be taken for those of values.
+        Escaping::NginxJson if !after.iter().any(has_backslash) => Limit::JsonQuote,
+        _ => Limit::Nowhere,
+    };
     Ok(anchored(after, escaping).unwrap_or(End::Search { from: first, limit }))
 }
 

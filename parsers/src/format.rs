@@ -172,6 +172,8 @@ pub struct Format {
     pub(crate) dash_is_missing: bool,
     /// A syslog prefix may come first.
     pub(crate) prefixed: bool,
+    /// The first value is free text, so it may look like such a prefix.
+    pub(crate) opens_freely: bool,
 }
 
 impl Format {
@@ -212,6 +214,7 @@ impl Format {
             haproxy,
             dash_is_missing: haproxy || escape == Escape::Default,
             prefixed: haproxy || first_is_client,
+            opens_freely: steps.first().is_some_and(Step::is_free),
             steps,
             tail,
         })

@@ -40,7 +40,7 @@ pub(crate) fn pieces(text: &str) -> Result<Vec<Piece>, FormatError> {
                 push_value(&mut pieces, piece, quotable && quotes(flags, quote_all, at)?);
             }
             Item::Sample { flags } => {
-                let piece = Piece::Value { field: Field::Skip(Shape::Text), rank: 0, at };
+                let piece = Piece::Value { field: Field::Skip(Shape::Raw), rank: 0, at };
                 push_value(&mut pieces, piece, quotes(flags, quote_all, at)?);
             }
         }
@@ -151,7 +151,8 @@ fn skipped_shape(name: &str) -> Option<(Shape, bool)> {
             (Shape::Word, true)
         }
         "CC" | "cc" => (Shape::Cookie, true),
-        "HQ" | "ID" | "hrl" | "hsl" => (Shape::Text, true),
+        "ID" => (Shape::Raw, true),
+        "HQ" | "hrl" | "hsl" => (Shape::Text, true),
         _ => return None,
     })
 }

@@ -74,8 +74,8 @@ fn meaning(name: &str) -> (Field, u8) {
         "http_referer" => (Field::Referer, 0),
         "http_user_agent" => (Field::UserAgent, 0),
         "server_name" => (Field::Site, 0),
-        "host" => (Field::Site, 1),
-        "http_host" => (Field::Site, 2),
+        "host" => (Field::Host, 1),
+        "http_host" => (Field::Host, 2),
         "proxy_host" => (Field::Backend, 0),
         "request_time" => (Field::RequestTime, 0),
         "upstream_response_time" => (Field::UpstreamTimes, 0),
@@ -106,7 +106,6 @@ fn skipped_shape(name: &str) -> Shape {
         | "remote_port"
         | "server_port"
         | "pid"
-        | "content_length"
         | "proxy_port"
         | "proxy_protocol_port"
         | "proxy_protocol_server_port" => Shape::Number,

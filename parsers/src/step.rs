@@ -12,6 +12,14 @@ pub(crate) struct Step {
     pub(crate) at: usize,
 }
 
+impl Step {
+    /// Whether the value is text that may hold anything.
+    pub(crate) fn is_free(&self) -> bool {
+        matches!(self.end, End::Search { .. } | End::Slash | End::Line)
+            || self.field.text().is_some_and(|shape| shape != Shape::Word)
+    }
+}
+
 /// Where a value ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum End {
@@ -26,10 +34,23 @@ pub(crate) enum End {
     /// `width` bytes before the first such byte, which neither the value nor those bytes can hold.
     Before { byte: u8, width: usize },
     /// Before the one place where the literal and the steps after it fit; two such places are ambiguous.
-    /// Neither is it beyond the first `limit`, which the value cannot hold.
-    Search { from: u8, limit: Option<u8> },
+    /// Neither is it beyond the first `"` that limits it, which the value cannot hold.
+    Search { from: u8, limit: Limit },
+    /// Before the first `/`, if the value holds neither a space nor a quote.
+    Slash,
     /// At the end of the line.
     Line,
+}
+
+/// Which `"` is not inside an unquoted text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// Every one may be.
+    Nowhere,
+    /// None is.
+    Quote,
+    /// One without a backslash before it.
+    JsonQuote,
 }
 
 impl End {
@@ -73,6 +94,9 @@ pub(crate) enum Field {
     RemoteUser,
     Referer,
     UserAgent,
+    /// The host that the client named: any bytes, unless the server checks them.
+    Host,
+    /// The host by the server's own name for it.
     Site,
     /// HAProxy frontend; a `~` behind it means TLS.
     Frontend,
@@ -118,6 +142,8 @@ pub(crate) enum Shape {
     Word,
     /// Anything the escaping lets through.
     Text,
+    /// Anything, also where the vendor escapes other values.
+    Raw,
     /// A captured client cookie, `-` or `NAME=…` with whatever the client sent.
     Cookie,
     /// An upstream list.
@@ -139,12 +165,42 @@ impl Field {
         }
     }
 
+    /// What the value always holds besides letters, digits and signs.
+    pub(crate) const fn separators(self) -> &'static [u8] {
+        match self {
+            Self::ClfDate => b"//::: ",
+            Self::IsoDate => b"--:::",
+            _ => b"",
+        }
+    }
+
+    /// Whether it has an element for each attempt.
+    const fn is_list(self) -> bool {
+        matches!(
+            self,
+            Self::UpstreamTimes
+                | Self::ConnectTimes
+                | Self::HeaderTimes
+                | Self::UpstreamAddresses
+                | Self::Skip(Shape::List)
+        )
+    }
+
+    /// Whether a list would take the text behind it for a part of itself.
+    pub(crate) fn goes_on_with(self, text: &[u8]) -> bool {
+        let is_separator = text.starts_with(b", ") || text.starts_with(b" : ");
+        self.is_list() && is_separator || self == Self::UpstreamAddresses && text.starts_with(b":")
+    }
+
     /// How the value looks; `None` if its own syntax ends it.
     pub(crate) const fn text(self) -> Option<Shape> {
         match self {
-            Self::Request | Self::Target | Self::RemoteUser | Self::Referer | Self::UserAgent => {
-                Some(Shape::Text)
-            }
+            Self::Request
+            | Self::Target
+            | Self::RemoteUser
+            | Self::Referer
+            | Self::UserAgent
+            | Self::Host => Some(Shape::Text),
             Self::Client
             | Self::ClientPort
             | Self::Method
@@ -156,7 +212,7 @@ impl Field {
             | Self::Cache
             | Self::Scheme
             | Self::Tls => Some(Shape::Word),
-            Self::Skip(shape @ (Shape::Word | Shape::Text | Shape::Cookie)) => Some(shape),
+            Self::Skip(shape @ (Shape::Word | Shape::Text | Shape::Raw | Shape::Cookie)) => Some(shape),
             _ => None,
         }
     }
@@ -166,9 +222,7 @@ impl Field {
         match self.width() {
             Some(width) if !matches!(self, Self::Termination(_)) => Self::Skip(Shape::Fixed(width as u8)),
             _ => match self {
-                Self::UpstreamTimes | Self::ConnectTimes | Self::HeaderTimes | Self::UpstreamAddresses => {
-                    Self::Skip(Shape::List)
-                }
+                list if list.is_list() => Self::Skip(Shape::List),
                 _ => match self.text() {
                     Some(shape) => Self::Skip(shape),
                     None => Self::Skip(Shape::Number),
@@ -191,7 +245,7 @@ impl Field {
             Self::RemoteUser => Slot::RemoteUser,
             Self::Referer => Slot::Referer,
             Self::UserAgent => Slot::UserAgent,
-            Self::Site | Self::Frontend => Slot::Site,
+            Self::Host | Self::Site | Self::Frontend => Slot::Site,
             Self::Backend => Slot::Backend,
             Self::ProxyServer | Self::UpstreamAddresses => Slot::Server,
             Self::RequestTime | Self::Total { latency: true, .. } => Slot::Latency,

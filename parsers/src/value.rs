@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr3, memrchr};
 
 use crate::cursor::Cursor;
 use crate::format::Format;
@@ -69,7 +69,7 @@ impl<'f> Parser<'f> {
             Field::RemoteUser => self.text(step, at, draft, |text, record| record.remote_user = text),
             Field::Referer => self.text(step, at, draft, |text, record| record.referer = text),
             Field::UserAgent => self.text(step, at, draft, |text, record| record.user_agent = text),
-            Field::Site => self.text(step, at, draft, |text, record| record.site = text),
+            Field::Host | Field::Site => self.text(step, at, draft, |text, record| record.site = text),
             Field::Frontend => self.text(step, at, draft, keep_frontend),
             Field::Backend => self.text(step, at, draft, |text, record| record.backend = text),
             Field::ProxyServer => self.text(step, at, draft, keep_server),
@@ -100,7 +100,7 @@ impl<'f> Parser<'f> {
                 read(at, draft, move |at, _| at.take(width.into()).map(|_| ()).ok_or(Stop::cut()))
             }
             Shape::Cookie => self.skip_cookie(step, at, draft),
-            Shape::Word | Shape::Text => self.skip_text(step, at, draft),
+            Shape::Word | Shape::Text | Shape::Raw => self.skip_text(step, at, draft),
         }
     }
 
@@ -252,6 +252,10 @@ impl<'f> Parser<'f> {
                 }
                 self.search(step, *from, *limit, cursor.rest())
             }
+            End::Slash => match memchr3(b'/', b' ', b'"', cursor.rest()) {
+                Some(length) if cursor.rest()[length] == b'/' => Ok(length),
+                _ => Err(Stop::new(RejectKind::Shape, cursor)),
+            },
             End::Line | End::Own => Ok(cursor.rest().len()),
         }
     }
@@ -445,7 +449,7 @@ fn last_quote(rest: &[u8]) -> Result<usize, Stop> {
 }
 
 /// The first `"` that no backslash escapes.
-fn json_quote(rest: &[u8]) -> Option<usize> {
+pub(crate) fn json_quote(rest: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
         at += memchr::memchr2(b'"', b'\\', &rest[at..])?;
