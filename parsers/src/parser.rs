@@ -85,7 +85,7 @@ impl<'f> Parser<'f> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let message = if self.format.prefixed { self.prefixes.skip(line) } else { line };
         self.is_relayed = message.len() < line.len();
-        if self.is_relayed && self.format.opens_freely && self.prefix_matters(line, message) {
+        if self.format.opens_freely && self.is_relayed && self.prefix_matters(line, message) {
             *parsed = Line::Reject(Reject { kind: RejectKind::Ambiguous, byte: 0 });
             return;
         }
@@ -99,6 +99,7 @@ impl<'f> Parser<'f> {
 
     /// Whether the line says something else where what looks like a prefix is the client's, and part of the first value.
     #[cold]
+    #[inline(never)]
     fn prefix_matters(&mut self, line: &[u8], message: &[u8]) -> bool {
         let (mut whole, mut short) = (Record::default(), Record::default());
         let is_whole = self.read_apart(line, &mut Draft::new(&mut whole));
