@@ -40,15 +40,8 @@ impl Escaping {
     }
 }
 
-/// The steps of a format, and what it writes behind the last of them, where all the rest is one text.
-#[derive(Debug)]
-pub(crate) struct Assembled {
-    pub(crate) steps: Vec<Step>,
-    pub(crate) tail: Vec<u8>,
-}
-
 /// Turns pieces into steps.
-pub(crate) fn assemble(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Assembled, FormatError> {
+pub(crate) fn assemble(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Vec<Step>, FormatError> {
     drop_losers(&mut pieces);
     let mut pieces = merge_skipped(join_literals(pieces));
     let tail = collapse_tail(&mut pieces, escaping);
@@ -71,7 +64,21 @@ pub(crate) fn assemble(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Ass
         };
         steps.push(Step { field, end, then: Literal::default(), at: steps.len() });
     }
-    Ok(Assembled { steps, tail })
+    count_separators(&mut steps, &tail);
+    Ok(steps)
+}
+
+/// How often the server itself writes the byte that may end a text, up to where the search for that ends.
+fn count_separators(steps: &mut [Step], tail: &[u8]) {
+    let mut rest = steps;
+    while let Some((text, after)) = rest.split_first_mut() {
+        rest = after;
+        let End::Search { from, limit, separators } = &mut text.end else { continue };
+        let after = rest.iter().flat_map(|step| step.field.separators().iter().chain(step.then.bytes()));
+        let written = text.then.bytes().iter().chain(after).chain(tail);
+        let is_before = |byte: &&u8| *limit == Limit::Nowhere || **byte != b'"';
+        *separators = written.take_while(is_before).filter(|byte| *byte == from).count();
+    }
 }
 
 /// Keeps one value for each slot and turns the others into skipped ones.
@@ -223,7 +230,7 @@ fn end_of(field: Field, at: usize, after: &[Piece], escaping: Escaping) -> Resul
         Escaping::NginxJson if !after.iter().any(has_backslash) => Limit::JsonQuote,
         _ => Limit::Nowhere,
     };
-    Ok(anchored(after, escaping).unwrap_or(End::Search { from: first, limit }))
+    Ok(anchored(after, escaping).unwrap_or(End::Search { from: first, limit, separators: 0 }))
 }
 
 /// The end of free text, if all between it and the next `"` has a fixed width.

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use crate::assemble::{Assembled, Escaping, assemble};
+use crate::assemble::{Escaping, assemble};
 use crate::parser::Parser;
 use crate::preset::{self, Preset};
 use crate::step::{End, Field, Slot, Step};
@@ -159,8 +159,6 @@ impl FormatError {
 pub struct Format {
     name: String,
     pub(crate) steps: Vec<Step>,
-    /// What the format writes behind the last step, where all the rest is one text.
-    pub(crate) tail: Vec<u8>,
     pub(crate) timezone: TimeZone,
     /// The first step from which a cut line still is a record: client, date and status are behind it.
     pub(crate) essential: usize,
@@ -200,7 +198,7 @@ impl Format {
         } else {
             (nginx::pieces(string)?, escape.into())
         };
-        let Assembled { steps, tail } = assemble(pieces, escaping)?;
+        let steps = assemble(pieces, escaping)?;
         if !slots(&steps).any(|slot| slot == Slot::Time) {
             return Err(FormatError::NoTime);
         }
@@ -216,7 +214,6 @@ impl Format {
             prefixed: haproxy || first_is_client,
             opens_freely: steps.first().is_some_and(Step::is_free),
             steps,
-            tail,
         })
     }
 

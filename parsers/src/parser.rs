@@ -202,7 +202,8 @@ impl<'f> Parser<'f> {
 
     /// The one length after which the next steps fit.
     #[cold]
-    pub(crate) fn search(&mut self, step: &Step, from: u8, limit: Limit, rest: &[u8]) -> Result<usize, Stop> {
+    pub(crate) fn search(&mut self, step: &Step, rest: &[u8]) -> Result<usize, Stop> {
+        let End::Search { from, limit, separators } = step.end else { return Ok(rest.len()) };
         let quote = match limit {
             Limit::Nowhere => None,
             Limit::Quote => memchr(b'"', rest),
@@ -216,7 +217,7 @@ impl<'f> Parser<'f> {
         // Where the line has only the separators that the format writes, no value holds one.
         if !self.format.haproxy
             && !self.is_relayed
-            && memchr_iter(from, tried).count() == self.separators(step.at, from, limit)
+            && memchr_iter(from, tried).count() == separators
             && let Some(place) = places.peek()
         {
             return Ok(*place);
@@ -242,16 +243,6 @@ impl<'f> Parser<'f> {
             }
         }
         found.ok_or(Stop { kind: RejectKind::Shape, left: rest.len() })
-    }
-
-    /// How often the server itself writes `byte` from step `at` on, before the first quote if there is a limit.
-    fn separators(&self, at: usize, byte: u8, limit: Limit) -> usize {
-        let steps = &self.format.steps[at..];
-        let before = |step: &Step| if step.at == at { b"".as_slice() } else { step.field.separators() };
-        let texts = steps.iter().flat_map(|step| before(step).iter().chain(step.then.bytes()));
-        let texts = texts.chain(&self.format.tail);
-        let is_before = |other: &&u8| limit == Limit::Nowhere || **other != b'"';
-        texts.take_while(is_before).filter(|other| **other == byte).count()
     }
 
     /// Whether what follows the value of step `first` fits, as far as the next free text.

@@ -35,7 +35,8 @@ pub(crate) enum End {
     Before { byte: u8, width: usize },
     /// Before the one place where the literal and the steps after it fit; two such places are ambiguous.
     /// Neither is it beyond the first `"` that limits it, which the value cannot hold.
-    Search { from: u8, limit: Limit },
+    /// The server itself writes `separators` such bytes up to there.
+    Search { from: u8, limit: Limit, separators: usize },
     /// Before the first `/`, if the value holds neither a space nor a quote.
     Slash,
     /// At the end of the line.
