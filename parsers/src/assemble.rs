@@ -10,8 +10,8 @@ pub(crate) enum Piece {
     Text(Vec<u8>),
     /// A value that starts at byte `at` of the format string. Of several with one meaning the lowest `rank` wins.
     Value { field: Field, rank: u8, at: usize },
-    /// HAProxy's captured headers.
-    Captures,
+    /// HAProxy's captured headers, as this field.
+    Captures(Field),
 }
 
 /// Which bytes a vendor never writes raw inside a value.
@@ -25,17 +25,23 @@ pub(crate) enum Escaping {
     NginxNone,
     /// HAProxy: no `"` and no control characters, except in cookies, samples and unique ids.
     HaProxy,
+    /// Apache: a `"` only behind a backslash, no control characters.
+    Apache,
 }
 
 impl Escaping {
     fn is_hard(self, byte: u8, shape: Shape) -> bool {
         match self {
             Self::NginxNone => false,
-            Self::NginxDefault => byte == b'"' || byte.is_ascii_control(),
+            Self::NginxDefault | Self::Apache => byte == b'"' || byte.is_ascii_control(),
+            // DEL is not escaped.
             Self::NginxJson => byte == b'"' || byte < b' ',
-            Self::HaProxy => {
-                !matches!(shape, Shape::Cookie | Shape::Raw) && (byte == b'"' || byte.is_ascii_control())
-            }
+            Self::HaProxy => match shape {
+                Shape::Cookie | Shape::Raw => false,
+                // Only these two have a backslash in front.
+                Shape::Escaped => byte == b'"',
+                _ => byte == b'"' || byte.is_ascii_control(),
+            },
         }
     }
 }
@@ -49,7 +55,7 @@ pub(crate) fn assemble(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Vec
     let mut steps: Vec<Step> = Vec::with_capacity(pieces.len());
     for (index, piece) in pieces.iter().enumerate() {
         let (field, end) = match piece {
-            Piece::Captures => (Field::Captures, End::Own),
+            Piece::Captures(field) => (*field, End::Own),
             Piece::Value { field, at, .. } => (*field, end_of(*field, *at, &pieces[index + 1..], escaping)?),
             Piece::Text(text) => {
                 match steps.last_mut() {
@@ -76,7 +82,7 @@ fn count_separators(steps: &mut [Step], tail: &[u8]) {
         let End::Search { from, limit, separators } = &mut text.end else { continue };
         let after = rest.iter().flat_map(|step| step.field.separators().iter().chain(step.then.bytes()));
         let written = text.then.bytes().iter().chain(after).chain(tail);
-        let is_before = |byte: &&u8| *limit == Limit::Nowhere || **byte != b'"';
+        let is_before = |byte: &&u8| !limit.is(**byte);
         *separators = written.take_while(is_before).filter(|byte| *byte == from).count();
     }
 }
@@ -119,9 +125,10 @@ fn join_literals(pieces: Vec<Piece>) -> Vec<Piece> {
 fn merge_skipped(pieces: Vec<Piece>) -> Vec<Piece> {
     let mut merged: Vec<Piece> = Vec::with_capacity(pieces.len());
     for piece in pieces {
-        if let Piece::Value { field: Field::Skip(_), .. } = piece {
-            if let Some(Piece::Value { field: before @ Field::Skip(_), .. }) = merged.last_mut() {
-                *before = Field::Skip(Shape::Raw);
+        if let Piece::Value { field: Field::Skip(shape), .. } = piece {
+            if let Some(Piece::Value { field: Field::Skip(before), .. }) = merged.last_mut() {
+                let is_raw = |shape| matches!(shape, Shape::Raw | Shape::Escaped | Shape::Cookie);
+                *before = if is_raw(*before) || is_raw(shape) { Shape::Raw } else { Shape::Text };
                 continue;
             }
             if join_numbers(&mut merged, &piece) {
@@ -178,7 +185,7 @@ fn join_numbers(merged: &mut Vec<Piece>, piece: &Piece) -> bool {
 /// The space behind captured headers is there only if they are.
 fn swallow_capture_space(pieces: &mut Vec<Piece>) {
     for index in 1..pieces.len() {
-        if matches!(pieces[index - 1], Piece::Captures)
+        if matches!(pieces[index - 1], Piece::Captures(_))
             && let Piece::Text(text) = &mut pieces[index]
             && text.first() == Some(&b' ')
         {
@@ -210,7 +217,8 @@ fn end_of(field: Field, at: usize, after: &[Piece], escaping: Escaping) -> Resul
     let first = text[0];
     if escaping.is_hard(first, shape) {
         return Ok(match escaping {
-            Escaping::NginxJson if first == b'"' => End::JsonQuote,
+            Escaping::NginxJson | Escaping::Apache if first == b'"' => End::JsonQuote,
+            _ if shape == Shape::Escaped => End::JsonQuote,
             Escaping::HaProxy if field == Field::Request && after.len() == 1 && text == b"\"" => {
                 End::LastQuote
             }
@@ -225,9 +233,11 @@ fn end_of(field: Field, at: usize, after: &[Piece], escaping: Escaping) -> Resul
     }
     let has_backslash = |piece: &Piece| matches!(piece, Piece::Text(text) if text.contains(&b'\\'));
     let limit = match escaping {
-        Escaping::NginxDefault => Limit::Quote,
+        Escaping::NginxDefault => Limit::Byte(b'"'),
         // Backslashes of the format itself would be taken for those of values.
         Escaping::NginxJson if !after.iter().any(has_backslash) => Limit::JsonQuote,
+        // As in `%v:%p`: a port or an IPv6 address behind it holds a colon too.
+        Escaping::Apache if shape == Shape::Word => Limit::Byte(b' '),
         _ => Limit::Nowhere,
     };
     Ok(anchored(after, escaping).unwrap_or(End::Search { from: first, limit, separators: 0 }))
@@ -236,7 +246,7 @@ fn end_of(field: Field, at: usize, after: &[Piece], escaping: Escaping) -> Resul
 /// The end of free text, if all between it and the next `"` has a fixed width.
 fn anchored(after: &[Piece], escaping: Escaping) -> Option<End> {
     // Under escape=json a `"` inside the value has a backslash before it and is no anchor.
-    if escaping != Escaping::NginxDefault {
+    if !matches!(escaping, Escaping::NginxDefault | Escaping::Apache) {
         return None;
     }
     let mut width = 0;
@@ -244,12 +254,16 @@ fn anchored(after: &[Piece], escaping: Escaping) -> Option<End> {
         match piece {
             Piece::Text(text) => {
                 if let Some(hard) = text.iter().position(|byte| escaping.is_hard(*byte, Shape::Text)) {
-                    return Some(End::Before { byte: text[hard], width: width + hard });
+                    let (byte, width) = (text[hard], width + hard);
+                    return match escaping {
+                        Escaping::Apache => (byte == b'"').then_some(End::BeforeQuote { width }),
+                        _ => Some(End::Before { byte, width }),
+                    };
                 }
                 width += text.len();
             }
             Piece::Value { field, .. } => width += field.width()?,
-            Piece::Captures => return None,
+            Piece::Captures(_) => return None,
         }
     }
     None

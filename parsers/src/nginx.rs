@@ -13,7 +13,7 @@ use nom::sequence::{delimited, preceded};
 
 use crate::assemble::Piece;
 use crate::format::FormatError;
-use crate::step::{Field, Shape};
+use crate::step::{Field, Sent, Shape};
 
 /// Takes a `log_format` string apart.
 pub(crate) fn pieces(text: &str) -> Result<Vec<Piece>, FormatError> {
@@ -56,7 +56,9 @@ fn literal(text: &str) -> IResult<&str, String> {
 }
 
 /// What a variable means, and its rank among those of the same meaning. An unknown one is kept as opaque text.
-fn meaning(name: &str) -> (Field, u8) {
+pub(crate) fn meaning(name: &str) -> (Field, u8) {
+    // Whatever was sent: nginx refuses a bad one, but logs it, and before 1.21.1 a host could hold spaces.
+    let host = Field::Sent { what: Sent::Host, shape: Shape::Text };
     match name {
         "remote_addr" => (Field::Client, 0),
         "msec" => (Field::Epoch, 0),
@@ -74,8 +76,8 @@ fn meaning(name: &str) -> (Field, u8) {
         "http_referer" => (Field::Referer, 0),
         "http_user_agent" => (Field::UserAgent, 0),
         "server_name" => (Field::Site, 0),
-        "host" => (Field::Host, 1),
-        "http_host" => (Field::Host, 2),
+        "host" => (host, 1),
+        "http_host" => (host, 2),
         "proxy_host" => (Field::Backend, 0),
         "request_time" => (Field::RequestTime, 0),
         "upstream_response_time" => (Field::UpstreamTimes, 0),
@@ -86,6 +88,14 @@ fn meaning(name: &str) -> (Field, u8) {
         "ssl_protocol" => (Field::Tls, 0),
         "ssl_cipher" | "https" => (Field::Tls, 1),
         "scheme" => (Field::Scheme, 2),
+        // Names of our own, for what other servers write in nginx's place.
+        "time_rfc3339" => (Field::Rfc3339, 1),
+        "date_tab_time" => (Field::TabDate, 1),
+        "remote_addr_port" => (Field::ClientPort, 1),
+        // Behind a date that is the start.
+        "elapsed_ms" => (Field::Total { latency: true, elapsed: true }, 1),
+        "processing_times" => (Field::ProcessingTimes, 1),
+        "word" => (Field::Skip(Shape::Word), 0),
         _ => (Field::Skip(skipped_shape(name)), 0),
     }
 }

@@ -71,7 +71,7 @@ impl Logger for HaProxy {
             let part = match item {
                 Item::Text(b' ') if space_before => continue,
                 Item::Text(byte) => vec![byte],
-                Item::Alias { name: "hr" | "hs", .. } if !self.captures => continue,
+                Item::Alias { name: "hr" | "hs" | "hrl" | "hsl", .. } if !self.captures => continue,
                 Item::Alias { name, quoted } => alias(name, quoted, exchange),
                 Item::Sample { name, quoted } => raw(sample(name, exchange), quoted),
             };
@@ -110,14 +110,20 @@ fn alias(name: &str, quoted: bool, exchange: &Exchange) -> Vec<u8> {
             raw(exchange.text("http_cookie").map(|value| [b"SERVERID=", value].concat()).as_deref(), quoted)
         }
         "ID" => raw(exchange.text("args"), quoted),
-        "hr" | "hs" => {
-            let names = ["http_host", "http_user_agent", "http_referer"];
-            let values = names.map(|name| encoded(exchange.text(name).unwrap_or_default(), b"\"#{|}"));
-            between(quoted, &[b"{", values.join(&b'|').as_slice(), b"}"].concat())
+        "hr" | "hs" => between(quoted, &[b"{", captured(exchange).join(&b'|').as_slice(), b"}"].concat()),
+        "hrl" | "hsl" => {
+            let dash =
+                |value: &Vec<u8>| if value.is_empty() && !quoted { b"-".to_vec() } else { value.clone() };
+            captured(exchange).map(|value| between(quoted, &dash(&value))).join(&b' ')
         }
         "f" | "b" | "s" | "ft" | "H" | "CS" | "sslv" | "sslc" => raw(Some(word(name)), quoted),
         _ => panic!("no such alias: {name}"),
     }
+}
+
+fn captured(exchange: &Exchange) -> [Vec<u8>; 3] {
+    let names = ["http_host", "http_user_agent", "http_referer"];
+    names.map(|name| encoded(exchange.text(name).unwrap_or_default(), b"\"#{|}"))
 }
 
 /// A line that is no request is logged as `<BADREQ>`, so there are a method and a target with a slash.
