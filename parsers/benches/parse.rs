@@ -29,6 +29,15 @@ fn nginx_combined(bencher: Bencher<'_, '_>) {
 }
 
 #[divan::bench]
+fn nginx_vhost_combined(bencher: Bencher<'_, '_>) {
+    run(
+        bencher,
+        "vhost-combined",
+        &block(|random, second| format!("www.example.com {}", nginx_line(random, second, ""))),
+    );
+}
+
+#[divan::bench]
 fn nginx_combined_with_times(bencher: Bencher<'_, '_>) {
     run(
         bencher,

@@ -1,7 +1,7 @@
 //! Pieces of a format string become steps: which field wins where several say the same, and where each value ends.
 
 use crate::format::FormatError;
-use crate::step::{End, Field, Literal, Shape, Slot, Step};
+use crate::step::{End, Field, Limit, Literal, Shape, Slot, Step};
 
 /// A format string taken apart by its vendor's grammar.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub(crate) enum Escaping {
     NginxJson,
     /// nginx `escape=none`: anything goes.
     NginxNone,
-    /// HAProxy: no `"` and no control characters, except in cookies.
+    /// HAProxy: no `"` and no control characters, except in cookies, samples and unique ids.
     HaProxy,
     /// Apache: a `"` only behind a backslash, no control characters.
     Apache,
@@ -33,7 +33,9 @@ impl Escaping {
     fn is_hard(self, byte: u8, shape: Shape) -> bool {
         match self {
             Self::NginxNone => false,
-            Self::NginxDefault | Self::NginxJson | Self::Apache => byte == b'"' || byte.is_ascii_control(),
+            Self::NginxDefault | Self::Apache => byte == b'"' || byte.is_ascii_control(),
+            // DEL is not escaped.
+            Self::NginxJson => byte == b'"' || byte < b' ',
             Self::HaProxy => match shape {
                 Shape::Cookie | Shape::Raw => false,
                 // Only these two have a backslash in front.
@@ -44,15 +46,8 @@ impl Escaping {
     }
 }
 
-/// The steps of a format, and what it writes behind the last of them, where all the rest is one text.
-#[derive(Debug)]
-pub(crate) struct Assembled {
-    pub(crate) steps: Vec<Step>,
-    pub(crate) tail: Vec<u8>,
-}
-
 /// Turns pieces into steps.
-pub(crate) fn assemble(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Assembled, FormatError> {
+pub(crate) fn assemble(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Vec<Step>, FormatError> {
     drop_losers(&mut pieces);
     let mut pieces = merge_skipped(join_literals(pieces));
     let tail = collapse_tail(&mut pieces, escaping);
@@ -75,7 +70,21 @@ pub(crate) fn assemble(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Ass
         };
         steps.push(Step { field, end, then: Literal::default(), at: steps.len() });
     }
-    Ok(Assembled { steps, tail })
+    count_separators(&mut steps, &tail);
+    Ok(steps)
+}
+
+/// How often the server itself writes the byte that may end a text, up to where the search for that ends.
+fn count_separators(steps: &mut [Step], tail: &[u8]) {
+    let mut rest = steps;
+    while let Some((text, after)) = rest.split_first_mut() {
+        rest = after;
+        let End::Search { from, limit, separators } = &mut text.end else { continue };
+        let after = rest.iter().flat_map(|step| step.field.separators().iter().chain(step.then.bytes()));
+        let written = text.then.bytes().iter().chain(after).chain(tail);
+        let is_before = |byte: &&u8| !limit.is(**byte);
+        *separators = written.take_while(is_before).filter(|byte| *byte == from).count();
+    }
 }
 
 /// Keeps one value for each slot and turns the others into skipped ones.
@@ -188,17 +197,20 @@ fn swallow_capture_space(pieces: &mut Vec<Piece>) {
 
 fn end_of(field: Field, at: usize, after: &[Piece], escaping: Escaping) -> Result<End, FormatError> {
     let Some(shape) = field.text() else {
-        return Ok(match after.first() {
-            Some(Piece::Text(text)) => End::Byte(text[0]),
-            _ => End::Own,
-        });
+        return match after.first() {
+            Some(Piece::Text(text)) if field.goes_on_with(text) => Err(FormatError::Adjacent { at }),
+            Some(Piece::Text(text)) => Ok(End::Byte(text[0])),
+            // Digits would run into what follows.
+            Some(Piece::Value { .. }) if field.width().is_none() => Err(FormatError::Adjacent { at }),
+            _ => Ok(End::Own),
+        };
     };
     let text = match after.first() {
         None => return Ok(End::Line),
         Some(Piece::Text(text)) => text,
         // A target begins with a slash, so a host before it needs no delimiter.
-        Some(Piece::Value { field: Field::Target, .. }) if shape == Shape::Word => {
-            return Ok(End::Byte(b'/'));
+        Some(Piece::Value { field: Field::Target, .. }) if field.slot() == Some(Slot::Site) => {
+            return Ok(End::Slash);
         }
         Some(_) => return Err(FormatError::Adjacent { at }),
     };
@@ -219,13 +231,16 @@ fn end_of(field: Field, at: usize, after: &[Piece], escaping: Escaping) -> Resul
     if field == Field::ClientPort {
         return Ok(End::Byte(first));
     }
+    let has_backslash = |piece: &Piece| matches!(piece, Piece::Text(text) if text.contains(&b'\\'));
     let limit = match escaping {
-        Escaping::NginxDefault => Some(b'"'),
+        Escaping::NginxDefault => Limit::Byte(b'"'),
+        // Backslashes of the format itself would be taken for those of values.
+        Escaping::NginxJson if !after.iter().any(has_backslash) => Limit::JsonQuote,
         // As in `%v:%p`: a port or an IPv6 address behind it holds a colon too.
-        Escaping::Apache if shape == Shape::Word => Some(b' '),
-        _ => None,
+        Escaping::Apache if shape == Shape::Word => Limit::Byte(b' '),
+        _ => Limit::Nowhere,
     };
-    Ok(anchored(after, escaping).unwrap_or(End::Search { from: first, limit }))
+    Ok(anchored(after, escaping).unwrap_or(End::Search { from: first, limit, separators: 0 }))
 }
 
 /// The end of free text, if all between it and the next `"` has a fixed width.

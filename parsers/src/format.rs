@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use crate::assemble::{Assembled, Escaping, Piece, assemble};
+use crate::assemble::{Escaping, Piece, assemble};
 use crate::keyed::{self, Map};
 use crate::parser::Parser;
 use crate::preset::{self, Preset};
@@ -258,8 +258,6 @@ impl FormatError {
 pub struct Format {
     name: String,
     pub(crate) steps: Vec<Step>,
-    /// What the format writes behind the last step, where all the rest is one text.
-    pub(crate) tail: Vec<u8>,
     pub(crate) timezone: TimeZone,
     /// The formats of dates that are not in a vendor's own form.
     pub(crate) dates: Vec<DateFormat>,
@@ -277,6 +275,8 @@ pub struct Format {
     pub(crate) dash_is_missing: bool,
     /// A syslog prefix may come first.
     pub(crate) prefixed: bool,
+    /// The first value is free text, so it may look like such a prefix.
+    pub(crate) opens_freely: bool,
     /// `#` begins a line about the log itself.
     pub(crate) has_directives: bool,
     /// What the values are where they have names; then there are no steps.
@@ -315,7 +315,7 @@ impl Format {
             Vendor::Apache => Escaping::Apache,
             Vendor::Nginx | Vendor::Map => escape.into(),
         };
-        let Assembled { steps, tail } = assemble(pieces, escaping)?;
+        let steps = assemble(pieces, escaping)?;
         let is_dated = slots(&steps).any(|slot| slot == Slot::Time);
         if !is_dated && preset.is_none() {
             return Err(FormatError::NoTime);
@@ -334,12 +334,12 @@ impl Format {
             haproxy,
             dash_is_missing: vendor != Vendor::Nginx || escape == Escape::Default,
             prefixed: haproxy || first_is_client,
+            opens_freely: steps.first().is_some_and(Step::is_free),
             has_directives: steps.first().is_some_and(|step| step.field == Field::TabDate),
             map: None,
             is_dated,
             starts_with_date: steps.first().is_some_and(|step| matches!(step.field, Field::Strftime { .. })),
             steps,
-            tail,
         })
     }
 
@@ -347,7 +347,7 @@ impl Format {
         Self {
             name: name.to_owned(),
             steps: Vec::new(),
-            tail: Vec::new(),
+            opens_freely: false,
             timezone: options.timezone.clone(),
             vendor: Vendor::Map,
             escape: options.escape,

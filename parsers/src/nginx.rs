@@ -13,7 +13,7 @@ use nom::sequence::{delimited, preceded};
 
 use crate::assemble::Piece;
 use crate::format::FormatError;
-use crate::step::{Field, Shape};
+use crate::step::{Field, Sent, Shape};
 
 /// Takes a `log_format` string apart.
 pub(crate) fn pieces(text: &str) -> Result<Vec<Piece>, FormatError> {
@@ -66,6 +66,8 @@ fn literal(text: &str) -> IResult<&str, String> {
 
 /// What a variable means, and its rank among those of the same meaning. An unknown one is kept as opaque text.
 pub(crate) fn meaning(name: &str) -> (Field, u8) {
+    // Whatever was sent: nginx refuses a bad one, but logs it, and before 1.21.1 a host could hold spaces.
+    let host = Field::Sent { what: Sent::Host, shape: Shape::Text };
     match name {
         "remote_addr" => (Field::Client, 0),
         "msec" => (Field::Epoch, 0),
@@ -83,8 +85,8 @@ pub(crate) fn meaning(name: &str) -> (Field, u8) {
         "http_referer" => (Field::Referer, 0),
         "http_user_agent" => (Field::UserAgent, 0),
         "server_name" => (Field::Site, 0),
-        "host" => (Field::Site, 1),
-        "http_host" => (Field::Site, 2),
+        "host" => (host, 1),
+        "http_host" => (host, 2),
         "proxy_host" => (Field::Backend, 0),
         "request_time" => (Field::RequestTime, 0),
         "upstream_response_time" => (Field::UpstreamTimes, 0),
@@ -123,7 +125,6 @@ fn skipped_shape(name: &str) -> Shape {
         | "remote_port"
         | "server_port"
         | "pid"
-        | "content_length"
         | "proxy_port"
         | "proxy_protocol_port"
         | "proxy_protocol_server_port" => Shape::Number,

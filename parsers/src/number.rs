@@ -127,7 +127,13 @@ pub(crate) fn address_list(rest: &[u8], end: u8) -> AddressList<'_> {
     let (mut last, mut retries, mut at) = (None, 0, 0);
     loop {
         let ends = |byte: &u8| matches!(byte, b' ' | b',') || *byte == end;
-        let element = &rest[at..at + rest[at..].iter().position(ends).unwrap_or(rest.len() - at)];
+        let element = &rest[at..];
+        // A `]` that ends the list is not the one of `[2001:db8::1]:80`.
+        let bracketed =
+            if element.starts_with(b"[") { memchr::memchr(b']', element).map_or(0, |at| at + 1) } else { 0 };
+        let length =
+            element[bracketed..].iter().position(ends).map_or(element.len(), |length| bracketed + length);
+        let element = &element[..length];
         if !matches!(element, [] | [b'-']) {
             last = Some(element);
         }

@@ -7,8 +7,8 @@ use crate::date::Dates;
 use crate::format::Format;
 use crate::prefix::Prefixes;
 use crate::record::{Event, EventKind, Line, Record, Reject, RejectKind};
-use crate::step::{End, Field, Shape, Step};
-use crate::value::Next;
+use crate::step::{End, Field, Limit, Shape, Step};
+use crate::value::{Next, json_quote};
 use crate::{event, prefix};
 
 /// Places at which the end of an ambiguous value is tried before the line counts as ambiguous: keeps work linear.
@@ -87,6 +87,10 @@ impl<'f> Parser<'f> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let message = if self.format.prefixed { self.prefixes.skip(line) } else { line };
         self.is_relayed = message.len() < line.len();
+        if self.format.opens_freely && self.is_relayed && self.prefix_matters(line, message) {
+            *parsed = Line::Reject(Reject { kind: RejectKind::Ambiguous, byte: 0 });
+            return;
+        }
         *parsed = Line::Record(Record::default());
         if let Line::Record(record) = parsed {
             let mut draft = Draft::new(record);
@@ -140,6 +144,27 @@ impl<'f> Parser<'f> {
     pub(crate) fn message<'l>(&mut self, line: &'l [u8]) -> &'l [u8] {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if self.format.prefixed { self.prefixes.skip(line) } else { line }
+    }
+
+    /// Whether the line says something else where what looks like a prefix is the client's, and part of the first value.
+    #[cold]
+    #[inline(never)]
+    fn prefix_matters(&mut self, line: &[u8], message: &[u8]) -> bool {
+        let (mut whole, mut short) = (Record::default(), Record::default());
+        let is_whole = self.read_apart(line, &mut Draft::new(&mut whole));
+        let is_short = self.read_apart(message, &mut Draft::new(&mut short));
+        let differ = (whole.client, whole.end_us, whole.status, whole.bytes_sent)
+            != (short.client, short.end_us, short.status, short.bytes_sent);
+        match is_whole {
+            Ok(()) => is_short.is_ok() && differ,
+            Err(stop) => stop.kind == RejectKind::Ambiguous,
+        }
+    }
+
+    /// Not inlined, so that the hot path has its own copy.
+    #[inline(never)]
+    fn read_apart<'l>(&mut self, message: &'l [u8], draft: &mut Draft<'_, 'l>) -> Result<(), Stop> {
+        self.read(message, draft)
     }
 
     #[inline(always)]
@@ -226,51 +251,44 @@ impl<'f> Parser<'f> {
 
     /// The one length after which the next steps fit.
     #[cold]
-    pub(crate) fn search(
-        &mut self,
-        step: &Step,
-        from: u8,
-        limit: Option<u8>,
-        rest: &[u8],
-    ) -> Result<usize, Stop> {
-        let limited_by = limit;
-        let limit = limit.and_then(|byte| memchr(byte, rest)).map_or(rest.len(), |last| last + 1);
-        let mut places = memchr_iter(from, &rest[..limit]).peekable();
+    pub(crate) fn search(&mut self, step: &Step, rest: &[u8]) -> Result<usize, Stop> {
+        let End::Search { from, limit, separators } = step.end else { return Ok(rest.len()) };
+        let last = match limit {
+            Limit::Nowhere => None,
+            Limit::Byte(byte) => memchr(byte, rest),
+            Limit::JsonQuote => json_quote(rest),
+        };
+        let tried = &rest[..last.map_or(rest.len(), |last| last + 1)];
+        let mut places = memchr_iter(from, tried).peekable();
         if places.peek().is_none() {
             return Err(Stop::cut());
         }
         // Where the line has only the separators that the format writes, no value holds one.
         if !self.format.haproxy
             && !self.is_relayed
-            && memchr_iter(from, &rest[..limit]).count() == self.separators(step.at, from, limited_by)
+            && memchr_iter(from, tried).count() == separators
             && let Some(place) = places.peek()
         {
             return Ok(*place);
         }
-        // Of two texts that nobody keeps only the end of the second matters.
-        let skipped = |at: usize| {
-            let field = self.format.steps.get(at).map(|step| step.field);
-            matches!(field, Some(Field::Skip(Shape::Text | Shape::Raw | Shape::Escaped)))
-        };
-        let first_is_enough = skipped(step.at) && skipped(step.at + 1);
+        // Of two texts that nobody keeps only the end of the second matters, if it is the one place that fits.
+        let skipped =
+            |step: &Step| matches!(step.field, Field::Skip(Shape::Text | Shape::Raw | Shape::Escaped));
+        let searched = |step: &Step| matches!(step.end, End::Search { .. } | End::Line);
+        let next = self.format.steps.get(step.at + 1);
+        let first_is_enough = (skipped(step) || step.field == Field::Skip(Shape::Cookie))
+            && next.is_some_and(|next| skipped(next) && searched(next));
         let mut found = None;
-        for (tried, place) in places.enumerate() {
+        for (count, place) in places.enumerate() {
             let fits = self.fits(step.at, &rest[place..]);
             if fits && first_is_enough {
                 return Ok(place);
             }
-            if tried == MAX_PLACES || fits && found.replace(place).is_some() {
+            if count == MAX_PLACES || fits && found.replace(place).is_some() {
                 return Err(Stop { kind: RejectKind::Ambiguous, left: rest.len() });
             }
         }
         found.ok_or(Stop { kind: RejectKind::Shape, left: rest.len() })
-    }
-
-    /// How often the format itself writes `byte` from step `at` on, before the first `limit`.
-    fn separators(&self, at: usize, byte: u8, limit: Option<u8>) -> usize {
-        let literals =
-            self.format.steps[at..].iter().flat_map(|step| step.then.bytes()).chain(&self.format.tail);
-        literals.take_while(|other| Some(**other) != limit).filter(|other| **other == byte).count()
     }
 
     /// Whether what follows the value of step `first` fits, as far as the next free text.
@@ -283,9 +301,7 @@ impl<'f> Parser<'f> {
             return false;
         }
         for step in &steps[first + 1..] {
-            let is_free = matches!(step.end, End::Search { .. } | End::Line)
-                || step.field.text().is_some_and(|shape| shape != Shape::Word);
-            if is_free {
+            if step.is_free() {
                 return true;
             }
             let Some(after) = self.value_apart(step, cursor, &mut draft) else { return false };

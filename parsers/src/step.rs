@@ -12,6 +12,14 @@ pub(crate) struct Step {
     pub(crate) at: usize,
 }
 
+impl Step {
+    /// Whether the value is text that may hold anything.
+    pub(crate) fn is_free(&self) -> bool {
+        matches!(self.end, End::Search { .. } | End::Slash | End::Line)
+            || self.field.text().is_some_and(|shape| shape != Shape::Word)
+    }
+}
+
 /// Where a value ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum End {
@@ -29,9 +37,34 @@ pub(crate) enum End {
     Before { byte: u8, width: usize },
     /// Before the one place where the literal and the steps after it fit; two such places are ambiguous.
     /// Neither is it beyond the first `limit`, which the value cannot hold.
-    Search { from: u8, limit: Option<u8> },
+    /// The server itself writes `separators` such bytes up to there.
+    Search { from: u8, limit: Limit, separators: usize },
+    /// Before the first `/`, if the value holds neither a space nor a quote.
+    Slash,
     /// At the end of the line.
     Line,
+}
+
+/// What an unquoted text cannot hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// It may hold anything.
+    Nowhere,
+    /// This byte.
+    Byte(u8),
+    /// A `"` without a backslash before it.
+    JsonQuote,
+}
+
+impl Limit {
+    /// Whether the limit is such a byte.
+    pub(crate) fn is(self, byte: u8) -> bool {
+        match self {
+            Self::Nowhere => false,
+            Self::Byte(limit) => byte == limit,
+            Self::JsonQuote => byte == b'"',
+        }
+    }
 }
 
 impl End {
@@ -228,6 +261,33 @@ impl Field {
         }
     }
 
+    /// What the value always holds besides letters, digits and signs.
+    pub(crate) const fn separators(self) -> &'static [u8] {
+        match self {
+            Self::ClfDate => b"//::: ",
+            Self::IsoDate => b"--:::",
+            _ => b"",
+        }
+    }
+
+    /// Whether it has an element for each attempt.
+    const fn is_list(self) -> bool {
+        matches!(
+            self,
+            Self::UpstreamTimes
+                | Self::ConnectTimes
+                | Self::HeaderTimes
+                | Self::UpstreamAddresses
+                | Self::Skip(Shape::List)
+        )
+    }
+
+    /// Whether a list would take the text behind it for a part of itself.
+    pub(crate) fn goes_on_with(self, text: &[u8]) -> bool {
+        let is_separator = text.starts_with(b", ") || text.starts_with(b" : ");
+        self.is_list() && is_separator || self == Self::UpstreamAddresses && text.starts_with(b":")
+    }
+
     /// How the value looks; `None` if its own syntax ends it.
     pub(crate) const fn text(self) -> Option<Shape> {
         match self {
@@ -260,9 +320,7 @@ impl Field {
         match self.width() {
             Some(width) if !matches!(self, Self::Termination(_)) => Self::Skip(Shape::Fixed(width as u8)),
             _ => match self {
-                Self::UpstreamTimes | Self::ConnectTimes | Self::HeaderTimes | Self::UpstreamAddresses => {
-                    Self::Skip(Shape::List)
-                }
+                list if list.is_list() => Self::Skip(Shape::List),
                 Self::Rfc3339 | Self::AnyDate => Self::Skip(Shape::Word),
                 Self::ProcessingTimes => Self::Skip(Shape::Text),
                 _ => match self.text() {

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr3, memrchr};
 
 use crate::cursor::Cursor;
 use crate::format::Format;
@@ -259,7 +259,7 @@ impl<'f> Parser<'f> {
             End::BeforeQuote { width } => rare::before_quote(*width, cursor),
             End::LastQuote => last_quote(cursor.rest()),
             End::JsonQuote => Ok(json_quote(cursor.rest()).unwrap_or(cursor.rest().len())),
-            End::Search { from, limit } => {
+            End::Search { from, .. } => {
                 // A cookie is logged as `NAME=value`, so a dash or nothing is a missing one, whatever comes later.
                 if step.field == Field::Skip(Shape::Cookie) {
                     let dash = usize::from(cursor.rest().first() == Some(&b'-'));
@@ -267,8 +267,12 @@ impl<'f> Parser<'f> {
                         return Ok(dash);
                     }
                 }
-                self.search(step, *from, *limit, cursor.rest())
+                self.search(step, cursor.rest())
             }
+            End::Slash => match memchr3(b'/', b' ', b'"', cursor.rest()) {
+                Some(length) if cursor.rest()[length] == b'/' => Ok(length),
+                _ => Err(Stop::new(RejectKind::Shape, cursor)),
+            },
             End::Line | End::Own => Ok(cursor.rest().len()),
         }
     }

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod daemon;
+pub mod render;
+
 use std::net::IpAddr;
 
 use logstat_parsers::{Client, Escape, Format, Line, Options, Record};
