@@ -172,6 +172,8 @@ pub struct Format {
     pub(crate) dash_is_missing: bool,
     /// A syslog prefix may come first.
     pub(crate) prefixed: bool,
+    /// A line says whether an upstream was asked.
+    pub(crate) tells_upstream: bool,
 }
 
 impl Format {
@@ -200,6 +202,7 @@ impl Format {
         if !slots(&steps).any(|slot| slot == Slot::Time) {
             return Err(FormatError::NoTime);
         }
+        let tells_upstream = slots(&steps).any(|slot| matches!(slot, Slot::Server | Slot::Upstream));
         let first_is_client =
             steps.first().is_some_and(|step| matches!(step.field, Field::Client | Field::ClientPort));
         Ok(Self {
@@ -210,6 +213,7 @@ impl Format {
             haproxy,
             dash_is_missing: haproxy || escape == Escape::Default,
             prefixed: haproxy || first_is_client,
+            tells_upstream,
             steps,
             tail,
         })

@@ -60,4 +60,6 @@ pub use detect::{Candidate, Detection, detect};
 pub use format::{Escape, Fields, Format, FormatError, Options};
 pub use parser::Parser;
 pub use preset::{PRESETS, Preset};
-pub use record::{CacheStatus, Client, Event, EventKind, Line, Record, Reject, RejectKind};
+pub use record::{
+    CacheStatus, Client, Event, EventKind, Line, Record, Reject, RejectKind, ServerState, Tells,
+};

@@ -149,6 +149,7 @@ impl<'f> Parser<'f> {
         let record = &mut *draft.record;
         // Saturates only for a timer of three hundred thousand years.
         record.end_us = date_us.saturating_add_unsigned(draft.elapsed_us);
+        record.tells_upstream = self.format.tells_upstream;
         if self.format.haproxy
             && let (Some(connect), Some(response)) = (record.connect_us, record.response_us)
         {
