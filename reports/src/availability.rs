@@ -29,8 +29,10 @@ pub(crate) fn name(row: &ServerAvailability) -> String {
 pub(crate) fn share(row: &ServerAvailability) -> Option<String> {
     let whole = u128::from(row.up_s) + u128::from(row.down_s);
     let thousandths = (u128::from(row.up_s) * 100_000).checked_div(whole)?;
-    let text = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
-    Some(format!("{} %", text.trim_end_matches('0').trim_end_matches('.')))
+    if thousandths == 100_000 {
+        return Some("100 %".into());
+    }
+    Some(format!("{}.{:03} %", thousandths / 1000, thousandths % 1000))
 }
 
 /// What the figures leave out.

@@ -100,8 +100,10 @@ fn draw_row(frame: &mut Frame<'_>, panel: &Panel, intervals: &[StateInterval], t
 /// Adds an interval to the cells that it touches.
 fn fill(cells: &mut [Cell], interval: &StateInterval, start: i64, cell_s: f64) {
     let [from, to] = [interval.from, interval.to].map(|at| at.saturating_sub(start) as f64 / cell_s);
+    // A stretch that has a cell to itself has whole ones, so that it begins and ends straight.
+    let [from, to] = if to - from >= 1.0 { [from.round(), to.round()] } else { [from, to] };
     let (from, to) = (from.max(0.0), to.min(cells.len() as f64));
-    if to < from {
+    if to < from || from >= cells.len() as f64 {
         return;
     }
     let last = (to as usize).min(cells.len() - 1);

@@ -42,6 +42,8 @@ impl Shape {
         text_px: 11.5,
         name_width: 20,
     };
+    /// The width of a desktop page.
+    pub(super) const ACROSS: Self = Self { width: 1136.0, ..Self::PAGE };
     /// A phone held upright.
     pub(super) const PHONE: Self = Self {
         width: 340.0,

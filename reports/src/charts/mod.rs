@@ -120,6 +120,11 @@ pub(crate) fn for_page(chart: Chart, report: &Report) -> Option<[Picture; 2]> {
     Some([picture(chart, report, &Shape::PAGE)?, picture(chart, report, &Shape::PHONE)?])
 }
 
+/// The chart over the whole width of a desktop page, where it gains by that.
+pub(crate) fn across_page(chart: Chart, report: &Report) -> Option<Picture> {
+    (chart == Chart::Availability).then(|| picture(chart, report, &Shape::ACROSS))?
+}
+
 fn picture(chart: Chart, report: &Report, shape: &Shape) -> Option<Picture> {
     // Where only the proxy spoke, there is nothing to say of requests.
     if report.hour_totals.is_empty() && chart != Chart::Availability {
