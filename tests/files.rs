@@ -40,7 +40,8 @@ fn the_columns_are_the_documented_ones() {
             "hour,source,backend,server,requests,covered_s,rps_mean,rps_peak,status_1xx,status_2xx,status_3xx,status_4xx,\
              status_5xx,status_other,bytes_sent,latency_n,latency_mean_ms,latency_p50_ms,latency_p90_ms,latency_p95_ms,\
              latency_p99_ms,latency_max_ms,upstream_n,upstream_p50_ms,upstream_p95_ms,upstream_p99_ms,queue_p95_ms,\
-             connect_p95_ms,response_p95_ms,retries,cache_hits,cache_lookups,clients,bot_requests"
+             connect_p95_ms,response_p95_ms,retries,cache_hits,cache_lookups,clients,bot_requests,\
+             failures_client,failures_server,failures_proxy,failures_unknown"
         )
     );
     let top = String::from_utf8(run.file("top.csv")).expect("UTF-8");

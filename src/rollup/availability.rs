@@ -299,11 +299,10 @@ struct Stretch {
 
 impl Track {
     fn change(&mut self, at_us: i64, from: Option<ServerState>, to: ServerState, reason: Option<&[u8]>) {
-        let begin_us = self.lost_us.take().unwrap_or(i64::MIN);
         if self.open.is_none() {
-            let stretch = |state| Stretch { state, from_us: begin_us, to_us: i64::MAX, reason: None };
-            self.open = from.map(stretch);
+            self.open = from.and_then(|from| self.until_now(at_us, from));
         }
+        self.lost_us = None;
         let reason = reason.map(<[u8]>::to_vec);
         match &mut self.open {
             Some(open) if open.state == to => open.reason = open.reason.take().or(reason),
@@ -312,6 +311,15 @@ impl Track {
                 self.open = Some(Stretch { state: to, from_us: at_us, to_us: i64::MAX, reason });
             }
         }
+    }
+
+    /// What it was since nothing is known of it, by the message that says so now.
+    fn until_now(&mut self, at_us: i64, state: ServerState) -> Option<Stretch> {
+        let from_us = self.lost_us.unwrap_or(i64::MIN);
+        if let Some(last) = self.past.pop_if(|last| last.state == state && last.to_us == from_us) {
+            return Some(last);
+        }
+        (from_us < at_us).then_some(Stretch { state, from_us, to_us: i64::MAX, reason: None })
     }
 
     /// The process that said so is gone. What it held for up is up for the next one, which may have spoken already.

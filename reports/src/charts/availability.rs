@@ -130,7 +130,7 @@ fn hovers(frame: &mut Frame<'_>, panel: &Panel, row: &ServerAvailability, timeli
     if row.intervals.len() > MAX_HOVERS {
         let mut lines = vec![name];
         lines.extend(share(row).map(|share| format!("{share} up")));
-        lines.push(words::counted(row.downs, "time down").replace("downs", "down"));
+        lines.push(words::counted(row.downs, "down"));
         lines.push(format!("longest {}", words::span(row.longest_down_s)));
         let (start, end) = timeline.ends();
         frame.hover(panel, [start as f64, end as f64], lines.join("\n"));

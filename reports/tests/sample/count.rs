@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use logstat_reports::model::{Figures, Group, GroupRow, Heat, HourRow, Timing};
+use logstat_reports::model::{Failures, Figures, Group, GroupRow, Heat, HourRow, Timing};
 
 use super::requests::{Hit, ProxyTimes};
 
@@ -73,8 +73,33 @@ pub(super) fn figures(hits: &[&Hit], covered_s: u64) -> Figures {
         terminations: counted(hits, |hit| Some(hit.proxy.as_ref()?.termination.to_owned())),
         clients: Some(clients.len() as u64),
         bot_requests: Some(count(&|hit| hit.bot)),
+        failures: Some(failures(&count)),
         seconds: seconds.iter().map(|(&at, &n)| (at.rem_euclid(3600) as u32, n)).collect(),
         clients_sketch: clients.iter().take(16).map(|&client| client as u8).collect(),
+    }
+}
+
+/// By the first letter of the termination state, else by the status.
+fn failures(count: &dyn Fn(&dyn Fn(&Hit) -> bool) -> u64) -> Failures {
+    let by_letter = |letters: &str| {
+        count(&|hit| {
+            let state = hit.proxy.as_ref().map_or("--", |proxy| proxy.termination);
+            state != "cR" && state.starts_with(|letter| letters.contains(letter))
+        })
+    };
+    let by_status = |proxied: bool| {
+        count(&|hit| {
+            let state = hit.proxy.as_ref().map(|proxy| proxy.termination);
+            hit.status >= 500
+                && state.is_none_or(|state| state.starts_with('-'))
+                && state.is_some() == proxied
+        })
+    };
+    Failures {
+        client: by_letter("Cc"),
+        server: by_letter("Ss") + by_status(true),
+        proxy: by_letter("P"),
+        unknown: by_status(false),
     }
 }
 
