@@ -8,12 +8,13 @@ use std::process::Command;
 fn a_report_has_every_file() {
     let run = Lab::new().report(&[fixture("haproxy/http.log"), "--png".to_owned()]).ok();
     let files = run.files();
-    for name in ["summary.json", "hourly.csv", "hourly.parquet", "top.csv", "report.html"] {
+    for name in ["summary.json", "hourly.csv", "hourly.parquet", "top.csv", "availability.csv", "report.html"]
+    {
         assert!(files.contains_key(name), "{name}");
     }
     let ending = |end: &str| files.keys().filter(|name| name.ends_with(end)).count();
-    // Requests, latency, statuses, bytes, heat map and servers, light and dark.
-    assert_eq!((ending(".svg"), ending(".png")), (12, 12), "{:?}", files.keys());
+    // Requests, latency, statuses, bytes, heat map, servers and their availability, light and dark.
+    assert_eq!((ending(".svg"), ending(".png")), (14, 14), "{:?}", files.keys());
     for (name, bytes) in files.iter().filter(|(name, _)| name.ends_with(".png")) {
         assert!(bytes.starts_with(b"\x89PNG\r\n\x1a\n"), "{name}");
     }

@@ -35,7 +35,7 @@ impl Event<'_> {
 
 /// How a message goes on behind the server's name, and from what to what the server changed. Of two that begin alike
 /// the longer comes first. Where the state before is not certain it is the usual one: only an up server goes down.
-const CHANGES: [(&[u8], ServerState, ServerState); 14] = {
+const CHANGES: [(&[u8], ServerState, ServerState); 15] = {
     use ServerState::{Down, Drain, Maintenance, Stopping, Up};
     [
         (b"is UP/READY", Maintenance, Up),
@@ -43,6 +43,7 @@ const CHANGES: [(&[u8], ServerState, ServerState); 14] = {
         (b"is DOWN/READY", Maintenance, Down),
         (b"is DOWN/DRAIN", Maintenance, Down),
         (b"is UP (leaving maintenance)", Maintenance, Up),
+        (b"is UP (leaving forced maintenance)", Maintenance, Up),
         (b"is UP (leaving ", Drain, Up),
         (b"is DOWN (leaving ", Drain, Down),
         (b"is UP", Down, Up),

@@ -355,6 +355,7 @@ fn messages_of_every_version_tell_a_servers_state() {
         ("is UP/DRAIN (leaving maintenance)", Maintenance, Drain, Some("leaving maintenance")),
         ("is DOWN/READY (leaving maintenance)", Maintenance, Down, Some("leaving maintenance")),
         ("is UP (leaving maintenance)", Maintenance, Up, Some("leaving maintenance")),
+        ("is UP (leaving forced maintenance)", Maintenance, Up, Some("leaving forced maintenance")),
         ("('www.example.com') is UP/READY (resolves again)", Maintenance, Up, Some("resolves again")),
         ("('www.example.com') resolves again but remains in maintenance", Maintenance, Maintenance, None),
         (

@@ -168,10 +168,10 @@ fn every_row_of_the_hours_has_every_column() {
     let report = sample::day();
     let hourly = csv::hourly(&report);
     let mut reader = ::csv::Reader::from_reader(hourly.as_slice());
-    assert_eq!(reader.headers().map(::csv::StringRecord::len).ok(), Some(34));
+    assert_eq!(reader.headers().map(::csv::StringRecord::len).ok(), Some(38));
     assert_eq!(
         reader.records().map(|row| row.map(|row| row.len()).ok()).collect::<Vec<_>>(),
-        vec![Some(34); report.hours.len()]
+        vec![Some(38); report.hours.len()]
     );
 }
 

@@ -31,7 +31,7 @@ fn row(source: &str, timeline: ServerTimeline) -> ServerAvailability {
         source: source.to_owned(),
         backend: printable(&timeline.backend),
         server: timeline.server.as_deref().map(printable),
-        availability: (up_s + down_s > 0).then(|| up_s as f64 / (up_s + down_s) as f64),
+        availability: (up_s + down_s > 0).then(|| rounded_down(up_s as f64 / (up_s + down_s) as f64)),
         known_s: intervals.iter().map(StateInterval::seconds).sum(),
         up_s,
         down_s,
@@ -42,6 +42,11 @@ fn row(source: &str, timeline: ServerTimeline) -> ServerAvailability {
         last_reason: why(&[ServerState::Down]).or_else(|| why(&not_up)),
         intervals,
     }
+}
+
+/// To six decimals: what was down for a moment is not 1.
+fn rounded_down(ratio: f64) -> f64 {
+    (ratio * 1e6).floor() / 1e6
 }
 
 fn interval(interval: Interval) -> StateInterval {

@@ -42,7 +42,9 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
         .collect();
     let shares: Vec<String> = rows.iter().map(|row| share(row).unwrap_or_default()).collect();
     let widest = |texts: &[String]| texts.iter().map(|text| text::width(text)).max().unwrap_or(0);
-    let shape = shape.of_rows(rows.len(), widest(&labels), widest(&shares));
+    // In steps, so that a name of another length seldom moves everything.
+    let names = widest(&labels).next_multiple_of(6).min(shape.name_width);
+    let shape = shape.of_rows(rows.len(), names, widest(&shares));
     let is_used = |state: usize| {
         rows.iter().flat_map(|row| &row.intervals).any(|interval| place(interval.state) == state)
     };

@@ -37,7 +37,7 @@ pub(super) fn cards(report: &Report, zone: &TimeZone) -> Vec<Card> {
     if let Some(failures) = totals.failures.filter(|failures| failures.total() > 0) {
         let causes = words::failures(&failures);
         let causes: Vec<_> =
-            causes.iter().map(|(cause, count, _)| format!("{cause} {}", text::count(*count))).collect();
+            causes.iter().map(|(cause, count, _)| format!("{cause}\u{a0}{}", text::count(*count))).collect();
         cards.push(card("Failed", text::percent(failures.total(), requests), causes.join(" · ")));
     }
     if let Some(bytes) = totals.bytes_sent {

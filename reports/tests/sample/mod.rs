@@ -162,7 +162,8 @@ pub fn infest_report(report: &mut Report, hostile: &str) {
         event.source = hostile.into();
     }
     for row in &mut report.availability {
-        (row.source, row.backend) = (hostile.into(), hostile.into());
+        // As long as a name is shown, so that every chart has the same room.
+        (row.source, row.backend) = (hostile.into(), format!("{hostile}{}", "-".repeat(24)));
         row.server = row.server.as_ref().map(|_| hostile.into());
         row.last_reason = Some(hostile.into());
         row.intervals.iter_mut().for_each(|interval| interval.reason = Some(hostile.into()));
