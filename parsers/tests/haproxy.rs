@@ -314,7 +314,7 @@ fn messages_are_events() {
 
 /// What a message tells, and why, where it is about server s1 of backend bk.
 #[track_caller]
-fn tells<'m>(message: &'m str) -> (Option<Tells>, Option<&'m str>) {
+fn tells(message: &str) -> (Option<Tells>, Option<&str>) {
     let Line::Event(event) = compile("haproxy-http").parser(0).parse(message.as_bytes()) else {
         panic!("no event: {message}");
     };

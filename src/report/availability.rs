@@ -10,22 +10,22 @@ use logstat_reports::text::printable;
 pub(super) fn availability(sources: &[SourceResult], window: (i64, i64)) -> Vec<ServerAvailability> {
     let of_source = |source: &SourceResult| -> Vec<ServerAvailability> {
         let timelines = source.rollup.availability.timelines(window.0, window.1);
-        timelines.into_iter().map(|timeline| row(&source.summary.name, timeline)).collect()
+        timelines.iter().map(|timeline| row(&source.summary.name, timeline)).collect()
     };
     let mut rows: Vec<_> = sources.iter().flat_map(of_source).collect();
     rows.sort_by(|a, b| (&a.source, &a.backend, &a.server).cmp(&(&b.source, &b.backend, &b.server)));
     rows
 }
 
-fn row(source: &str, timeline: ServerTimeline) -> ServerAvailability {
-    let intervals: Vec<StateInterval> = timeline.intervals.into_iter().map(interval).collect();
+fn row(source: &str, timeline: &ServerTimeline) -> ServerAvailability {
+    let intervals: Vec<StateInterval> = timeline.intervals.iter().map(interval).collect();
     let of = |wanted: &[ServerState]| {
         let (wanted, intervals) = (wanted.to_vec(), &intervals);
         intervals.iter().filter(move |interval| wanted.contains(&interval.state))
     };
     let seconds = |wanted: &[ServerState]| of(wanted).map(StateInterval::seconds).sum::<u64>();
     let (up_s, down_s) = (seconds(&[ServerState::Up]), seconds(&[ServerState::Down]));
-    let why = |wanted: &[ServerState]| of(wanted).filter_map(|interval| interval.reason.clone()).last();
+    let why = |wanted: &[ServerState]| of(wanted).filter_map(|interval| interval.reason.clone()).next_back();
     let not_up = [ServerState::Maintenance, ServerState::Drain, ServerState::Stopping];
     ServerAvailability {
         source: source.to_owned(),
@@ -49,7 +49,7 @@ fn rounded_down(ratio: f64) -> f64 {
     (ratio * 1e6).floor() / 1e6
 }
 
-fn interval(interval: Interval) -> StateInterval {
+fn interval(interval: &Interval) -> StateInterval {
     let state = match interval.state {
         Logged::Up => ServerState::Up,
         Logged::Down => ServerState::Down,

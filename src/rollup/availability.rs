@@ -360,8 +360,12 @@ mod tests {
         Tells::Changed { from, to }
     }
 
-    /// Messages as (second, server, what): no server is the backend.
-    fn folded(blocks: &[&[(i64, Option<&str>, Tells, Option<&str>)]], since: i64) -> Availability {
+    /// Second, server, what and why: no server is the backend.
+    type Said<'a> = (i64, Option<&'a str>, Tells, Option<&'a str>);
+    /// State, from and to.
+    type Stretched = Vec<(ServerState, i64, i64)>;
+
+    fn folded(blocks: &[&[Said<'_>]], since: i64) -> Availability {
         let mut availability = Availability::new(since.saturating_mul(1_000_000), DAY * 1_000_000);
         for block in blocks {
             let mut messages = Messages::default();
@@ -381,7 +385,7 @@ mod tests {
         availability
     }
 
-    fn stretches(availability: &Availability) -> Vec<(String, Vec<(ServerState, i64, i64)>)> {
+    fn stretches(availability: &Availability) -> Vec<(String, Stretched)> {
         let name = |line: &ServerTimeline| {
             line.server.as_ref().map_or_else(String::new, |server| String::from_utf8_lossy(server).into())
         };
@@ -449,9 +453,7 @@ mod tests {
     #[test]
     fn another_process_begins_anew() {
         let down = (100, Some("s1"), changed(Up, Down), None);
-        let of = |messages: &[(i64, Option<&str>, Tells, Option<&str>)]| {
-            stretches(&folded(&[messages], 0)).remove(0).1
-        };
+        let of = |messages: &[Said<'_>]| stretches(&folded(&[messages], 0)).remove(0).1;
         // Up to 2.2 it says that it started, and holds every server for up.
         assert_eq!(
             of(&[down, (200, None, Tells::Started, None)]),
@@ -510,7 +512,7 @@ mod tests {
         assert_eq!((availability.left_out(), stretches(&availability).len()), (7, SERVERS));
     }
 
-    fn message() -> impl Strategy<Value = (i64, Option<&'static str>, Tells, Option<&'static str>)> {
+    fn message() -> impl Strategy<Value = Said<'static>> {
         let state = || prop::sample::select(vec![Up, Down, Maintenance, Drain, ServerState::Stopping]);
         let tells = prop_oneof![
             6 => (state(), state()).prop_map(|(from, to)| changed(from, to)),
