@@ -27,6 +27,7 @@ pub fn publish(report: &Report, out: &Path, png: bool, pool: &ThreadPool) -> any
         ("hourly.csv".to_owned(), csv::hourly(report)),
         ("hourly.parquet".to_owned(), parquet::hourly(report)?),
         ("top.csv".to_owned(), csv::top(report)),
+        ("availability.csv".to_owned(), csv::availability(report)),
         ("report.html".to_owned(), html::page(report).into_bytes()),
     ];
     let wanted = pictures().into_par_iter().filter(|picture| png || !picture.png);

@@ -1,13 +1,15 @@
 //! Hours become a report: figures are finished here. Reads nothing and writes nothing.
 
+mod availability;
+
 use crate::rollup::{
-    Aggregate, CellKind, HOUR_S, ListKind, STANDARD_ERROR, SeriesKey, SourceRollup, TimingKind, TopEntry,
-    TopSummary, bucket_bounds, client_of_key, unpack_termination,
+    Aggregate, Cause, CellKind, HOUR_S, ListKind, STANDARD_ERROR, SeriesKey, SourceRollup, TimingKind,
+    TopEntry, TopSummary, bucket_bounds, client_of_key, unpack_termination,
 };
 use logstat_parsers::{CacheStatus, Client};
 use logstat_reports::model::{
-    Accounting, By, EventRow, Figures, Group, GroupRow, Heat, HourRow, Report, SourceSummary, Timing,
-    TopList, TopRow,
+    Accounting, By, EventRow, Failures, Figures, Group, GroupRow, Heat, HourRow, Report, SourceSummary,
+    Timing, TopList, TopRow,
 };
 use logstat_reports::text::printable;
 use rayon::prelude::*;
@@ -87,11 +89,13 @@ pub fn report(sources: Vec<SourceResult>, options: ReportOptions) -> Report {
         by: options.by,
         top,
         notes: options.notes,
+        availability: availability::availability(&sources, (since, until)),
         duplicates_skipped: options.duplicates_skipped,
         ..Report::default()
     };
     for source in sources {
         report.sources.push(source.summary);
+        report.availability_left_out += source.rollup.availability.left_out();
         report.events.extend(source.events);
         report.events_left_out += source.events_left_out;
     }
@@ -105,8 +109,11 @@ pub fn report(sources: Vec<SourceResult>, options: ReportOptions) -> Report {
 fn window(sources: &[SourceResult], options: &ReportOptions) -> (i64, i64) {
     let spans = || sources.iter().filter_map(|source| source.rollup.span_us);
     let second = |us: i64| us.div_euclid(1_000_000);
-    let oldest = spans().map(|(oldest, _)| second(oldest)).min();
-    let newest = spans().map(|(_, newest)| second(newest) + 1).max();
+    // Where only the proxy spoke, its messages span the window.
+    let spoken = || sources.iter().filter_map(|source| source.rollup.availability.span());
+    let oldest = spans().map(|(oldest, _)| second(oldest)).min().or(spoken().map(|(oldest, _)| oldest).min());
+    let newest = spans().map(|(_, newest)| second(newest)).max().or(spoken().map(|(_, newest)| newest).max());
+    let newest = newest.map(|newest| newest + 1);
     let until = options.until.or(newest).or(options.since).unwrap_or(options.now);
     let since = options.since.or(oldest).unwrap_or(until);
     (since, until.max(since))
@@ -346,9 +353,22 @@ fn figures(aggregate: &Aggregate, covered_s: u64) -> Figures {
         terminations: terminations(aggregate),
         clients: known(sums.clients_n, aggregate.sketch.estimate()),
         bot_requests: known(sums.user_agents_n, sums.bot_requests),
+        failures: failures(aggregate),
         seconds: Vec::new(),
         clients_sketch: Vec::new(),
     }
+}
+
+/// `None` where no line says how a request ended.
+fn failures(aggregate: &Aggregate) -> Option<Failures> {
+    let of = |cause: Cause| aggregate.sums.failures[cause as usize];
+    let says = |kind: CellKind| aggregate.counts(kind).next().is_some();
+    (says(CellKind::Status) || says(CellKind::Termination)).then(|| Failures {
+        client: of(Cause::Client),
+        server: of(Cause::Server),
+        proxy: of(Cause::Proxy),
+        unknown: of(Cause::Unknown),
+    })
 }
 
 fn cache_state(number: u32) -> Option<CacheStatus> {

@@ -8,12 +8,13 @@ use std::process::Command;
 fn a_report_has_every_file() {
     let run = Lab::new().report(&[fixture("haproxy/http.log"), "--png".to_owned()]).ok();
     let files = run.files();
-    for name in ["summary.json", "hourly.csv", "hourly.parquet", "top.csv", "report.html"] {
+    for name in ["summary.json", "hourly.csv", "hourly.parquet", "top.csv", "availability.csv", "report.html"]
+    {
         assert!(files.contains_key(name), "{name}");
     }
     let ending = |end: &str| files.keys().filter(|name| name.ends_with(end)).count();
-    // Requests, latency, statuses, bytes, heat map and servers, light and dark.
-    assert_eq!((ending(".svg"), ending(".png")), (12, 12), "{:?}", files.keys());
+    // Requests, latency, statuses, bytes, heat map, servers and their availability, light and dark.
+    assert_eq!((ending(".svg"), ending(".png")), (14, 14), "{:?}", files.keys());
     for (name, bytes) in files.iter().filter(|(name, _)| name.ends_with(".png")) {
         assert!(bytes.starts_with(b"\x89PNG\r\n\x1a\n"), "{name}");
     }
@@ -40,7 +41,8 @@ fn the_columns_are_the_documented_ones() {
             "hour,source,backend,server,requests,covered_s,rps_mean,rps_peak,status_1xx,status_2xx,status_3xx,status_4xx,\
              status_5xx,status_other,bytes_sent,latency_n,latency_mean_ms,latency_p50_ms,latency_p90_ms,latency_p95_ms,\
              latency_p99_ms,latency_max_ms,upstream_n,upstream_p50_ms,upstream_p95_ms,upstream_p99_ms,queue_p95_ms,\
-             connect_p95_ms,response_p95_ms,retries,cache_hits,cache_lookups,clients,bot_requests"
+             connect_p95_ms,response_p95_ms,retries,cache_hits,cache_lookups,clients,bot_requests,\
+             failures_client,failures_server,failures_proxy,failures_unknown"
         )
     );
     let top = String::from_utf8(run.file("top.csv")).expect("UTF-8");

@@ -69,6 +69,7 @@ fn check_figures(name: &str, figures: &Value, expected: &Value) {
             "{name}: {column}"
         );
     }
+    check_failures(name, |column| figures[column].as_u64().unwrap_or(0), &expected["failures"]);
     close(name, "clients", figures["clients"].as_f64(), expected["clients"].as_f64(), 0.06);
     for (prefix, key) in [
         ("latency", "latency_us"),
@@ -84,6 +85,13 @@ fn check_figures(name: &str, figures: &Value, expected: &Value) {
                 close(name, &column, got.as_f64(), wanted, 0.002);
             }
         }
+    }
+}
+
+fn check_failures(place: &str, count: impl Fn(&str) -> u64, expected: &Value) {
+    for cause in ["client", "server", "proxy", "unknown"] {
+        let column = format!("failures_{cause}");
+        assert_eq!(count(&column), expected[cause].as_u64().unwrap_or(0), "{place}: {column}");
     }
 }
 
@@ -119,6 +127,7 @@ fn check_hours(name: &str, hours: &[Row], expected: &Value) {
                 "{place}: {column}"
             );
         }
+        check_failures(&place, |column| row[column].parse().unwrap_or(0), &hour["failures"]);
         close(&place, "clients", row["clients"].parse().ok(), hour["clients"].as_f64(), 0.06);
         for (column, key, percentile) in [
             ("latency_p50_ms", "latency_us", "p50"),

@@ -1,5 +1,6 @@
 //! Drives the built binary as a user does.
 
+mod availability;
 mod bad_input;
 mod check;
 mod corpus;

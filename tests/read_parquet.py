@@ -16,7 +16,7 @@ from datetime import timezone
 HISTOGRAMS = ["latency", "upstream", "queue", "connect", "response"]
 PAIRS = [("status_code", "status_count"), ("second", "second_count"), ("cache_state", "cache_count")]
 PAIRS += [("termination", "termination_count")] + [(f"{name}_bucket", f"{name}_count") for name in HISTOGRAMS]
-LAST_COLUMN = "bot_requests"
+LAST_COLUMN = "failures_unknown"
 
 
 def read_with_pyarrow(path):

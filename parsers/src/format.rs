@@ -285,6 +285,8 @@ pub struct Format {
     pub(crate) starts_with_date: bool,
     /// The format has a date; else that of the syslog prefix counts.
     pub(crate) is_dated: bool,
+    /// A line says whether an upstream was asked.
+    pub(crate) tells_upstream: bool,
 }
 
 impl Format {
@@ -320,6 +322,7 @@ impl Format {
         if !is_dated && preset.is_none() {
             return Err(FormatError::NoTime);
         }
+        let tells_upstream = slots(&steps).any(|slot| matches!(slot, Slot::Server | Slot::Upstream));
         let first_is_client =
             steps.first().is_some_and(|step| matches!(step.field, Field::Client | Field::ClientPort));
         Ok(Self {
@@ -339,15 +342,18 @@ impl Format {
             map: None,
             is_dated,
             starts_with_date: steps.first().is_some_and(|step| matches!(step.field, Field::Strftime { .. })),
+            tells_upstream,
             steps,
         })
     }
 
     fn keyed(name: &str, map: Map, options: &Options) -> Self {
+        let tells_upstream = map.slots().any(|slot| matches!(slot, Slot::Server | Slot::Upstream));
         Self {
             name: name.to_owned(),
             steps: Vec::new(),
             opens_freely: false,
+            tells_upstream,
             timezone: options.timezone.clone(),
             vendor: Vendor::Map,
             escape: options.escape,

@@ -5,6 +5,7 @@ use std::ops::Range;
 use memchr::memchr;
 
 use crate::cursor::Cursor;
+use crate::event;
 use crate::keyed::{Entry, Map, Paths, Syntax};
 use crate::parser::{Draft, Parser};
 use crate::record::{Event, EventKind, Line, Record, Reject, RejectKind};
@@ -54,13 +55,9 @@ impl<'f> Parser<'f> {
         *parsed = match other {
             NoRecord::Blank => Line::Blank,
             NoRecord::Reject(reject) => Line::Reject(reject),
-            NoRecord::Message { from, at_us } => Line::Event(Event {
-                at_us,
-                kind: EventKind::Other,
-                backend: None,
-                server: None,
-                message: &line[from..],
-            }),
+            NoRecord::Message { from, at_us } => {
+                Line::Event(Event { at_us, ..event::event(EventKind::Other, None, None, &line[from..]) })
+            }
         };
     }
 
@@ -168,6 +165,7 @@ impl<'f, 'l> Gathering<'_, 'f, '_, 'l> {
         }
         let record = self.draft.record;
         record.truncated = is_cut;
+        record.tells_upstream = self.parser.format.tells_upstream;
         record.end_us = match (self.end_us, self.start_us) {
             (Some(end_us), start_us) => {
                 // The difference of whole seconds is no time that a request took.

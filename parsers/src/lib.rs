@@ -80,5 +80,7 @@ pub use format::{Captures, Escape, Fields, Format, FormatError, Options, Vendor}
 pub use nearest::{Nearest, Neighbour, Neighbours};
 pub use parser::Parser;
 pub use preset::{PRESETS, Preset};
-pub use record::{CacheStatus, Client, Event, EventKind, Line, Record, Reject, RejectKind};
+pub use record::{
+    CacheStatus, Client, Event, EventKind, Line, Record, Reject, RejectKind, ServerState, Tells,
+};
 pub use step::Slot;

@@ -223,6 +223,7 @@ impl<'f> Parser<'f> {
         let record = &mut *draft.record;
         // Saturates only for a timer of three hundred thousand years.
         record.end_us = date_us.saturating_add_unsigned(draft.elapsed_us);
+        record.tells_upstream = self.format.tells_upstream;
         if self.format.haproxy
             && let (Some(connect), Some(response)) = (record.connect_us, record.response_us)
         {
@@ -356,8 +357,7 @@ impl<'f> Parser<'f> {
         {
             Line::Event(Event { at_us: self.event_date(line, message), ..event })
         } else if self.format.has_directives && is_directive(line) {
-            let kind = EventKind::Other;
-            Line::Event(Event { at_us: None, kind, backend: None, server: None, message: line })
+            Line::Event(event::event(EventKind::Other, None, None, line))
         } else {
             Line::Reject(Reject { kind: stop.kind, byte: line.len() - stop.left })
         };

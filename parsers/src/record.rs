@@ -71,6 +71,8 @@ pub struct Record<'l> {
     pub tls: bool,
     /// The line was cut (HAProxy's `len`): the fields before the cut are good.
     pub truncated: bool,
+    /// The format says whether an upstream was asked, so that a line without one means that none was.
+    pub tells_upstream: bool,
 }
 
 /// Who sent the request.
@@ -111,8 +113,58 @@ pub struct Event<'l> {
     pub backend: Option<&'l [u8]>,
     /// Server concerned, where named.
     pub server: Option<&'l [u8]>,
+    /// What the message says of that server, or of the backend's servers.
+    pub tells: Option<Tells>,
+    /// Why, in HAProxy's words: `Layer7 wrong status, code: 500`.
+    pub reason: Option<&'l [u8]>,
     /// The message without its prefix.
     pub message: &'l [u8],
+}
+
+/// What a message says of the server or the backend that it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tells {
+    /// The server changed. HAProxy tells changes only, so the message says what it was before, too.
+    Changed {
+        #[expect(missing_docs)]
+        from: ServerState,
+        #[expect(missing_docs)]
+        to: ServerState,
+    },
+    /// The server is in this state, and may have been for long: an answer to SIGHUP. `Up` is any state in which
+    /// it serves, `Down` any in which it does not.
+    Stands(ServerState),
+    /// A check had a result. With `option log-health-checks` it has the reason that the change behind it lacks.
+    Checked,
+    /// The backend has no server left.
+    NoServer,
+    /// The proxy began: all of its servers count as up until a check fails.
+    Started,
+    /// The proxy ended, perhaps since another process took over: what that one holds of the servers is not logged.
+    Stopped,
+}
+
+/// How a server stands with its proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ServerState {
+    /// Takes traffic.
+    Up,
+    /// Fails its checks.
+    Down,
+    /// Taken out by its administrator, by DNS or with the server that it tracks.
+    Maintenance,
+    /// Keeps the clients it has, by order of its administrator or its agent.
+    Drain,
+    /// The same, by its own answer to a check (`http-check disable-on-404`).
+    Stopping,
+}
+
+impl ServerState {
+    /// Whether it serves anybody.
+    #[must_use]
+    pub const fn serves(self) -> bool {
+        matches!(self, Self::Up | Self::Drain | Self::Stopping)
+    }
 }
 
 /// What a proxy's own message is about.

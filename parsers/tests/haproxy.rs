@@ -4,7 +4,9 @@ mod common;
 
 use common::{address, client, compile, encoded, hostile, record, text};
 use jiff::tz::TimeZone;
-use logstat_parsers::{CacheStatus, Client, EventKind, Format, Line, Options, Reject, RejectKind};
+use logstat_parsers::{
+    CacheStatus, Client, EventKind, Format, Line, Options, Reject, RejectKind, ServerState, Tells,
+};
 use proptest::prelude::*;
 
 const PREFIXES: [&str; 15] = [
@@ -308,6 +310,110 @@ fn messages_are_events() {
     }
     let line = b"Feb  6 12:14:13 localhost haproxy[14389]: something of nobody's";
     assert!(matches!(format.parser(0).parse(line), Line::Reject(_)));
+}
+
+/// What a message tells, and why, where it is about server s1 of backend bk.
+#[track_caller]
+fn tells(message: &str) -> (Option<Tells>, Option<&str>) {
+    let Line::Event(event) = compile("haproxy-http").parser(0).parse(message.as_bytes()) else {
+        panic!("no event: {message}");
+    };
+    assert_eq!(text(event.backend), Some("bk"), "{message}");
+    assert!(text(event.server).is_none_or(|server| server == "s1"), "{message}");
+    (event.tells, event.reason.map(|reason| std::str::from_utf8(reason).unwrap()))
+}
+
+#[test]
+fn messages_of_every_version_tell_a_servers_state() {
+    use ServerState::{Down, Drain, Maintenance, Stopping, Up};
+    let left = ". 1 active and 0 backup servers left. Running on backup. 2 sessions active, 0 requeued, 0 remaining in queue.";
+    let online = ". 2 active and 1 backup servers online. 0 sessions requeued, 0 total in queue.";
+    let cases = [
+        ("is DOWN, reason: Layer4 timeout, check duration: 2001ms", Up, Down, Some("Layer4 timeout")),
+        (
+            "is DOWN, reason: Layer7 wrong status, code: 500, info: \"2 active and 3. Error\", check duration: 14ms",
+            Up,
+            Down,
+            Some("Layer7 wrong status, code: 500, info: \"2 active and 3. Error\""),
+        ),
+        ("is DOWN, changed from CLI", Up, Down, Some("changed from CLI")),
+        ("is DOWN via other/s9", Up, Down, Some("via other/s9")),
+        ("is DOWN", Up, Down, None),
+        ("is UP, reason: Layer6 check passed, check duration: 0ms", Down, Up, Some("Layer6 check passed")),
+        ("is UP", Down, Up, None),
+        (
+            "is stopping, reason: Layer7 check conditionally passed, code: 404",
+            Up,
+            Stopping,
+            Some("Layer7 check conditionally passed, code: 404"),
+        ),
+        ("is going DOWN for maintenance", Up, Maintenance, None),
+        ("is going DOWN for maintenance (No IP for server )", Up, Maintenance, Some("No IP for server")),
+        ("is DOWN for maintenance", Up, Maintenance, None),
+        ("was DOWN and now enters maintenance (DNS NX status)", Down, Maintenance, Some("DNS NX status")),
+        ("is UP/READY (leaving forced maintenance)", Maintenance, Up, Some("leaving forced maintenance")),
+        ("is UP/DRAIN (leaving maintenance)", Maintenance, Drain, Some("leaving maintenance")),
+        ("is DOWN/READY (leaving maintenance)", Maintenance, Down, Some("leaving maintenance")),
+        ("is UP (leaving maintenance)", Maintenance, Up, Some("leaving maintenance")),
+        ("is UP (leaving forced maintenance)", Maintenance, Up, Some("leaving forced maintenance")),
+        ("('www.example.com') is UP/READY (resolves again)", Maintenance, Up, Some("resolves again")),
+        ("('www.example.com') resolves again but remains in maintenance", Maintenance, Maintenance, None),
+        (
+            "is leaving forced maintenance but remains in maintenance via other/s9",
+            Maintenance,
+            Maintenance,
+            Some("via other/s9"),
+        ),
+        ("remains in forced maintenance", Maintenance, Maintenance, None),
+        ("enters drain state", Up, Drain, None),
+        ("enters drain state ('stop' on stats page)", Up, Drain, Some("'stop' on stats page")),
+        ("is UP (leaving forced drain)", Drain, Up, Some("leaving forced drain")),
+        ("is DOWN (leaving drain)", Drain, Down, Some("leaving drain")),
+        ("remains in forced drain mode", Drain, Drain, None),
+    ];
+    for (message, from, to, reason) in cases {
+        for after in [".", left, online] {
+            for backup in ["", "Backup "] {
+                let message = format!("{backup}Server bk/s1 {message}{after}");
+                assert_eq!(tells(&message), (Some(Tells::Changed { from, to }), reason), "{message}");
+            }
+        }
+    }
+}
+
+#[test]
+fn other_messages_tell_of_servers_too() {
+    let changed = |from, to| (Some(Tells::Changed { from, to }), None);
+    let (up, stopping) = (ServerState::Up, ServerState::Stopping);
+    assert_eq!(tells("Load-balancing on Backup Server bk/s1 is disabled."), changed(up, stopping));
+    assert_eq!(tells("Load-balancing on Server bk/s1 is enabled again."), changed(stopping, up));
+    assert_eq!(
+        tells("SIGHUP: Server bk/s1 is DOWN. Conn: 1 act, 0 pend, 12 tot."),
+        (Some(Tells::Stands(ServerState::Down)), None)
+    );
+    assert_eq!(
+        tells(
+            "Health check for server bk/s1 failed, reason: Layer7 timeout, info: \", status: x\", check duration: 2001ms, status: 0/2 DOWN."
+        ),
+        (Some(Tells::Checked), Some("Layer7 timeout, info: \", status: x\""))
+    );
+    for (message, what) in [
+        ("backend bk has no server available!", Some(Tells::NoServer)),
+        ("proxy bk has no server available!", Some(Tells::NoServer)),
+        (
+            "SIGHUP: Proxy bk has no server available ! Conn: act(FE+BE): 0+0, 0 pend (0 unass), tot(FE+BE): 1+1.",
+            Some(Tells::NoServer),
+        ),
+        ("SIGHUP: Proxy bk has 2 active servers and 0 backup servers available. Conn: act(FE+BE): 0+0", None),
+        ("Proxy bk started.", Some(Tells::Started)),
+        ("Proxy bk stopped (cumulated conns: FE: 0, BE: 10).", Some(Tells::Stopped)),
+        ("Proxy bk hard-stopped (3 remaining conns will be closed).", None),
+        ("Proxy bk reached process FD limit (maxsock=1024). Please check 'ulimit-n' and restart.", None),
+        ("Server bk/s1 administratively READY thanks to valid DNS answer.", None),
+        ("Backend bk failed to enter pause mode.", None),
+    ] {
+        assert_eq!(tells(message), (what, None), "{message}");
+    }
 }
 
 #[test]

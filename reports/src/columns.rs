@@ -29,7 +29,7 @@ const fn millis(name: &'static str, get: fn(&Figures) -> Option<f64>) -> Column 
     Column { name, get: Get::Millis(get) }
 }
 
-pub(crate) const COLUMNS: [Column; 30] = [
+pub(crate) const COLUMNS: [Column; 34] = [
     count("requests", |f| Some(f.requests)),
     count("covered_s", |f| Some(f.covered_s)),
     Column { name: "rps_mean", get: Get::Rate(|f| f.rps_mean) },
@@ -60,6 +60,10 @@ pub(crate) const COLUMNS: [Column; 30] = [
     count("cache_lookups", |f| f.cache_lookups),
     count("clients", |f| f.clients),
     count("bot_requests", |f| f.bot_requests),
+    count("failures_client", |f| Some(f.failures?.client)),
+    count("failures_server", |f| Some(f.failures?.server)),
+    count("failures_proxy", |f| Some(f.failures?.proxy)),
+    count("failures_unknown", |f| Some(f.failures?.unknown)),
 ];
 
 /// A name and the timing that it stands for.

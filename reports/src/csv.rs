@@ -1,4 +1,4 @@
-//! `hourly.csv` and `top.csv`. Never merges or rounds away: empty means unknown.
+//! `hourly.csv`, `top.csv` and `availability.csv`. Never merges or rounds away: empty means unknown.
 
 use crate::columns::{COLUMNS, Get, MILLIS_DECIMALS, RATE_DECIMALS};
 use crate::hours::rfc3339;
@@ -35,6 +35,28 @@ pub fn top(report: &Report) -> Vec<u8> {
                 row.error.to_string(),
                 row.bytes_sent.map(|bytes| bytes.to_string()).unwrap_or_default(),
                 number(row.latency_p95_ms, MILLIS_DECIMALS),
+            ]);
+        }
+    }
+    table.finish()
+}
+
+/// `availability.csv`: every stretch of every server, sorted by source, backend, server and time.
+#[must_use]
+pub fn availability(report: &Report) -> Vec<u8> {
+    let mut table = Table::new();
+    table.row(["source", "backend", "server", "state", "from", "to", "seconds", "reason"]);
+    for row in &report.availability {
+        for interval in &row.intervals {
+            table.row([
+                csv_cell(&row.source).into_owned(),
+                csv_cell(&row.backend).into_owned(),
+                csv_cell(row.server.as_deref().unwrap_or_default()).into_owned(),
+                interval.state.name().to_owned(),
+                rfc3339(interval.from),
+                rfc3339(interval.to),
+                interval.seconds().to_string(),
+                csv_cell(interval.reason.as_deref().unwrap_or_default()).into_owned(),
             ]);
         }
     }

@@ -4,6 +4,7 @@
 //! [`parquet`] the tables, [`summary`] the JSON, [`charts`] the pictures and [`html`] the page. Rendering returns
 //! bytes; one place ([`mod@write`]) puts them into files.
 
+mod availability;
 pub mod charts;
 mod columns;
 pub mod csv;
@@ -14,6 +15,7 @@ pub mod model;
 pub mod parquet;
 pub mod summary;
 pub mod terminal;
+mod terminations;
 pub mod text;
 mod words;
 pub mod write;

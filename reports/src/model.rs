@@ -57,6 +57,8 @@ pub struct Figures {
     pub clients: Option<u64>,
     /// Requests whose user agent is a bot's; `None` when no line has a user agent.
     pub bot_requests: Option<u64>,
+    /// Failed requests by whose doing it was; `None` when no line has a status or a termination state.
+    pub failures: Option<Failures>,
     /// Second of the stretch's first hour → requests, ascending. Empty where not kept (totals).
     #[serde(skip)]
     pub seconds: Vec<(u32, u64)>,
@@ -70,6 +72,28 @@ impl Figures {
     #[must_use]
     pub fn with_status(&self) -> u64 {
         self.status_codes.iter().map(|&(_, count)| count).sum()
+    }
+}
+
+/// Failed requests: status 5xx, 408, 494–497 or 499, or a termination state that names a cause. A connection on which
+/// no request came (`CR`, `cR`) is none of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Failures {
+    /// Gave up, timed out, or sent what has to be refused.
+    pub client: u64,
+    /// Refused, broke off, timed out or answered with an error; no server was available.
+    pub server: u64,
+    /// The proxy's own error, limit, rule or administrator.
+    pub proxy: u64,
+    /// The log does not say.
+    pub unknown: u64,
+}
+
+impl Failures {
+    /// Of all causes.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.client.saturating_add(self.server).saturating_add(self.proxy).saturating_add(self.unknown)
     }
 }
 
@@ -324,6 +348,83 @@ pub struct EventRow {
     pub message: String,
 }
 
+/// How a server stands with its proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[expect(missing_docs, reason = "HAProxy's own words")]
+pub enum ServerState {
+    Up,
+    Down,
+    Maintenance,
+    Drain,
+    Stopping,
+}
+
+impl ServerState {
+    /// The name used in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Maintenance => "maintenance",
+            Self::Drain => "drain",
+            Self::Stopping => "stopping",
+        }
+    }
+}
+
+/// A stretch of one state inside the window, Unix seconds: from `from` up to but not including `to`. Both are equal
+/// when it was over within the second.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub struct StateInterval {
+    pub state: ServerState,
+    pub from: i64,
+    pub to: i64,
+    /// Why it began, in the proxy's words; safe for showing. `None` where the log does not say.
+    pub reason: Option<String>,
+}
+
+impl StateInterval {
+    /// Its length.
+    #[must_use]
+    pub const fn seconds(&self) -> u64 {
+        self.to.saturating_sub(self.from).unsigned_abs()
+    }
+}
+
+/// How a server stood over the window, by its proxy's messages. The seconds of all states add up to `known_s`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ServerAvailability {
+    #[expect(missing_docs)]
+    pub source: String,
+    #[expect(missing_docs)]
+    pub backend: String,
+    /// `None` is the backend as a whole: down means that it had no server left.
+    pub server: Option<String>,
+    /// `up_s / (up_s + down_s)`: neither maintenance nor draining counts. `None` where it was neither.
+    pub availability: Option<f64>,
+    /// Seconds of the window of which the state is known.
+    pub known_s: u64,
+    #[expect(missing_docs)]
+    pub up_s: u64,
+    #[expect(missing_docs)]
+    pub down_s: u64,
+    #[expect(missing_docs)]
+    pub maintenance_s: u64,
+    /// Draining or stopping.
+    pub drain_s: u64,
+    /// Times that it was down in the window.
+    pub downs: u64,
+    /// The longest of them, as far as it lies in the window.
+    pub longest_down_s: u64,
+    /// Why it was last down, or else not up.
+    pub last_reason: Option<String>,
+    /// Oldest first; what lies between two of them is unknown.
+    #[serde(skip)]
+    pub intervals: Vec<StateInterval>,
+}
+
 /// Latencies by hour, for the heat map: `cells[h][b]` requests of hour `hours[h]` fell in band `b`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Heat {
@@ -379,6 +480,10 @@ pub struct Report {
     pub events: Vec<EventRow>,
     /// Messages not in `events` because of the cap.
     pub events_left_out: u64,
+    /// How servers stood, by source, backend and server; empty when no proxy said anything of them.
+    pub availability: Vec<ServerAvailability>,
+    /// Messages about servers not in `availability` because of its limits.
+    pub availability_left_out: u64,
     /// Files that were not read because others hold the same lines.
     pub duplicates_skipped: u64,
     /// Things the reader must know: data that is missing and what to do about it.

@@ -5,7 +5,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use crate::columns::{COLUMNS, Get, MILLIS_DECIMALS, RATE_DECIMALS};
 use crate::hours::{gaps, rfc3339};
-use crate::model::{Accounting, Figures, Report, SourceSummary};
+use crate::model::{Accounting, Figures, Report, ServerAvailability, SourceSummary};
 use crate::text::is_hidden;
 
 /// The summary as indented JSON with a line end. Keys always come in the same order, and characters that a terminal
@@ -21,6 +21,8 @@ pub fn summary_json(report: &Report) -> Vec<u8> {
         duplicates_skipped: report.duplicates_skipped,
         gaps: gaps(report).into_iter().map(|gap| window(gap.since, gap.until)).collect(),
         totals: Totals { figures: &report.totals, clients_error: report.clients_error },
+        availability: &report.availability,
+        availability_left_out: report.availability_left_out,
         notes: &report.notes,
     };
     let mut json = serde_json::to_string_pretty(&summary).expect("the summary has only string keys");
@@ -38,7 +40,16 @@ struct Summary<'a> {
     duplicates_skipped: u64,
     gaps: Vec<Window>,
     totals: Totals<'a>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    availability: &'a [ServerAvailability],
+    #[serde(skip_serializing_if = "is_zero")]
+    availability_left_out: u64,
     notes: &'a [String],
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[derive(Serialize)]

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::columns::TIMINGS;
-use crate::model::{Accounting, Figures, Group, Timing};
+use crate::model::{Accounting, Failures, Figures, Group, Timing};
 use crate::text;
 
 /// The summands of `1,000 lines = 990 records + 4 events + 5 rejects + 1 blank`, the first of them with the sum before
@@ -174,64 +174,27 @@ pub(crate) fn sort_most_first(counts: &mut [(String, u64)]) {
     counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
 }
 
-/// What `HAProxy` means by the first two letters of a termination state.
-pub(crate) fn termination_meaning(state: &str) -> String {
-    let known = match state {
-        "--" => "normally",
-        "CR" | "cR" => "no full request, often a pre-connect",
-        "PR" => "request denied or invalid",
-        "PT" => "tarpitted",
-        "PH" => "response denied or invalid",
-        "LR" => "answered by HAProxy itself",
-        "SC" => "server refused the connection",
-        "sC" => "connecting to the server timed out",
-        "sQ" => "timed out in the queue",
-        "sH" => "server did not answer in time",
-        "SH" => "server closed before answering",
-        "SD" => "server closed during the response",
-        "CD" => "client left during the response",
-        "cD" => "client stopped reading",
-        "sD" => "server stopped sending",
-        "CH" => "client left before the answer",
-        "CC" => "client left during the connect",
-        "CQ" => "client left the queue",
-        _ => "",
+/// Who made requests fail, and how; in the order of the tables, the unknown only where there are such.
+pub(crate) fn failures(failures: &Failures) -> Vec<(&'static str, u64, &'static str)> {
+    let mut causes = vec![
+        ("server", failures.server, "refused, broke off, timed out or answered 5xx; none was available"),
+        ("client", failures.client, "gave up, timed out or sent what is refused"),
+        ("proxy", failures.proxy, "its own error, limit, rule or administrator"),
+    ];
+    if failures.unknown > 0 {
+        causes.push(("unknown", failures.unknown, "5xx in a format that tells of no upstream"));
+    }
+    causes
+}
+
+/// A length of time in its two largest units; `0 s` is less than a second.
+pub(crate) fn span(seconds: u64) -> String {
+    let [first, second] = match seconds {
+        0 => return "0 s".into(),
+        _ if seconds < 3600 => [(seconds / 60, "min"), (seconds % 60, "s")],
+        _ if seconds <= 48 * 3600 => [(seconds / 3600, "h"), (seconds % 3600 / 60, "min")],
+        _ => [(seconds / 86_400, "days"), (seconds % 86_400 / 3600, "h")],
     };
-    if !known.is_empty() {
-        return known.into();
-    }
-    let mut letters = state.chars();
-    let cause = letters.next().map_or("", cause_meaning);
-    let phase = letters.next().map_or("", phase_meaning);
-    [cause, phase].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
-}
-
-const fn cause_meaning(letter: char) -> &'static str {
-    match letter {
-        'C' => "client aborted",
-        'S' => "server aborted",
-        'P' => "blocked by the proxy",
-        'L' => "answered by HAProxy itself",
-        'R' => "proxy out of resources",
-        'I' => "internal error of the proxy",
-        'D' => "server went down",
-        'U' => "moved off a backup server",
-        'K' => "killed by an administrator",
-        'c' => "client timed out",
-        's' => "server timed out",
-        _ => "",
-    }
-}
-
-const fn phase_meaning(letter: char) -> &'static str {
-    match letter {
-        'R' => "before a full request",
-        'Q' => "in the queue",
-        'C' => "during the connect",
-        'H' => "before the response headers",
-        'D' => "during the response",
-        'L' => "while sending the rest",
-        'T' => "in the tarpit",
-        _ => "",
-    }
+    let parts = [first, second].map(|(count, unit)| (count > 0).then(|| format!("{count} {unit}")));
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use logstat_reports::charts::{Chart, Theme, png, svg};
 use logstat_reports::html::page;
-use logstat_reports::model::{Figures, Heat, HourRow, Report, Timing};
+use logstat_reports::model::{Figures, Heat, HourRow, Report, ServerAvailability, ServerState, Timing};
 use proptest::prelude::*;
 use resvg::tiny_skia::Pixmap;
 use sha2::{Digest as _, Sha256};
@@ -70,10 +70,59 @@ fn extremes() -> Vec<(&'static str, Report)> {
         ("window beyond time", Report { since: i64::MIN, until: i64::MAX, ..report("UTC", span(3)) }),
         ("window reversed", Report { since: i64::MAX, until: i64::MIN, ..report("UTC", span(3)) }),
         ("day", sample::day()),
+        ("one server", Report { availability: flapping(1), ..sample::day() }),
+        ("fifty servers", Report { availability: flapping(50), ..sample::day() }),
+        ("servers beyond time", servers_beyond_time()),
         ("combined", sample::combined()),
         ("night of the clocks", sample::dst_night()),
         ("fortnight", sample::fortnight()),
     ]
+}
+
+/// Servers that go up and down every few seconds.
+fn flapping(servers: i64) -> Vec<ServerAvailability> {
+    let flaps = |n: i64| {
+        let states = [ServerState::Down, ServerState::Up, ServerState::Maintenance, ServerState::Drain];
+        (0..400).map(move |at| (at * (n + 1), states[(at * at / 3) as usize % 4], None)).collect::<Vec<_>>()
+    };
+    let name = |n: i64| format!("{}{n}", "a-very-long-name-".repeat(n as usize));
+    (0..servers).map(|n| sample::server(&name(n % 9), Some(&name(n % 7)), &flaps(n))).collect()
+}
+
+fn servers_beyond_time() -> Report {
+    let mut report = sample::day();
+    for interval in report.availability.iter_mut().flat_map(|row| &mut row.intervals) {
+        (interval.from, interval.to) = (i64::MIN, i64::MAX);
+    }
+    report
+}
+
+#[test]
+fn a_short_outage_is_seen_and_a_long_one_fills_its_row() {
+    let down = |stretches: &[(i64, ServerState, Option<&str>)]| {
+        let availability = vec![sample::server("bk", Some("s1"), stretches)];
+        let svg = svg(Chart::Availability, &Report { availability, ..sample::day() }, Theme::Light);
+        let svg = svg.expect("a server");
+        let document = roxmltree::Document::parse(&svg).expect("well-formed");
+        let of_ink = |ink: &str| {
+            let rects = document.descendants().filter(|node| node.attribute("fill") == Some(ink));
+            let side = |node: roxmltree::Node<'_, '_>, name: &str| -> f64 {
+                node.attribute(name).expect(name).parse().expect("a number")
+            };
+            // Without the swatch of the legend, which comes first.
+            rects.skip(1).map(|node| [side(node, "width"), side(node, "height")]).collect::<Vec<_>>()
+        };
+        (of_ink("#C42B35"), of_ink("#A9CDEA"))
+    };
+    let (up, flap) = ((0, ServerState::Up, None), |at| (at, ServerState::Down, None));
+    let (whole, _) = down(&[up, flap(40_000), (60_000, ServerState::Up, None)]);
+    let (short, _) = down(&[up, flap(40_000), (40_001, ServerState::Up, None)]);
+    let (moment, around) = down(&[up, flap(40_000), (40_000, ServerState::Up, None)]);
+    assert_eq!((whole.len(), short.len(), moment.len()), (1, 1, 1));
+    assert!(whole[0][0] > 300.0 && short[0][0] >= 4.0, "{whole:?} {short:?}");
+    assert!(short[0][1] >= whole[0][1] / 3.0 && short[0][1] < whole[0][1] / 2.0, "{whole:?} {short:?}");
+    assert_eq!(moment, short);
+    assert!(around.len() >= 3, "up before, above and after: {around:?}");
 }
 
 #[test]
@@ -96,10 +145,13 @@ fn every_chart_of_every_extreme_is_well_formed_and_always_the_same() {
 #[test]
 fn charts_are_drawn_where_there_is_something_to_draw() {
     let drawn = |report: &Report| Chart::ALL.map(|chart| svg(chart, report, Theme::Light).is_some());
-    assert_eq!(drawn(&Report::default()), [false; 6]);
-    assert_eq!(drawn(&sample::day()), [true; 6]);
+    assert_eq!(drawn(&Report::default()), [false; 7]);
+    assert_eq!(drawn(&sample::day()), [true; 7]);
     // No latency in the format, and one server.
-    assert_eq!(drawn(&sample::combined()), [true, false, true, true, false, false]);
+    assert_eq!(drawn(&sample::combined()), [true, false, true, true, false, false, false]);
+    // Only the proxy spoke.
+    let spoken = Report { hour_totals: Vec::new(), ..sample::day() };
+    assert_eq!(drawn(&spoken), [false, false, false, false, false, false, true]);
 }
 
 #[test]
@@ -205,7 +257,8 @@ fn the_page_names_its_parts_for_a_screen_reader() {
     let page = page(&sample::day());
     let count = |text: &str| page.matches(text).count();
     assert_eq!(count("<h1>"), 1);
-    assert_eq!(count("role=\"img\" aria-label="), 2 * Chart::ALL.len());
+    // The chart of servers also comes as wide as the page.
+    assert_eq!(count("role=\"img\" aria-label="), 2 * Chart::ALL.len() + 1);
     assert_eq!(count("<th scope=\"col\"") + count("<th scope=\"row\">"), count("<th "));
     assert!(page.starts_with("<!doctype html>\n<html lang=\"en\">"));
 }

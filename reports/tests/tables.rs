@@ -168,10 +168,10 @@ fn every_row_of_the_hours_has_every_column() {
     let report = sample::day();
     let hourly = csv::hourly(&report);
     let mut reader = ::csv::Reader::from_reader(hourly.as_slice());
-    assert_eq!(reader.headers().map(::csv::StringRecord::len).ok(), Some(34));
+    assert_eq!(reader.headers().map(::csv::StringRecord::len).ok(), Some(38));
     assert_eq!(
         reader.records().map(|row| row.map(|row| row.len()).ok()).collect::<Vec<_>>(),
-        vec![Some(34); report.hours.len()]
+        vec![Some(38); report.hours.len()]
     );
 }
 
@@ -285,7 +285,7 @@ proptest! {
     #[test]
     fn no_cell_is_a_formula(hostile in hostile()) {
         let report = small(&hostile);
-        for file in [csv::hourly(&report), csv::top(&report)] {
+        for file in [csv::hourly(&report), csv::top(&report), csv::availability(&report)] {
             let mut reader = ::csv::Reader::from_reader(file.as_slice());
             let texts = reader.headers().map(|head| head.iter().map(is_text).collect::<Vec<_>>()).unwrap();
             for row in reader.records() {
@@ -316,7 +316,7 @@ proptest! {
 }
 
 fn is_text(column: &str) -> bool {
-    ["list", "source", "value", "site", "backend", "server", "tier", "node", "method", "status"]
+    ["list", "source", "value", "site", "backend", "server", "tier", "node", "method", "status", "reason"]
         .contains(&column)
 }
 

@@ -1,6 +1,8 @@
 //! Counts the lines of one block exactly. Made to be filled on any thread and used again for the next block.
 
 use super::agents::Verdicts;
+use super::availability::Messages;
+use super::causes::Cause;
 use super::cells::{Cell, CellKind, CellTable, CountTable, MAX_SERIES, pack_termination};
 use super::histogram::bucket;
 use super::keys::{KeyHasher, KeyTable};
@@ -112,6 +114,8 @@ pub struct BlockRollup {
     pub event_notes: Vec<EventNote>,
     /// Messages beyond those.
     pub events_left_out: u64,
+    /// What messages tell of servers, those before the window too.
+    pub(super) messages: Messages,
     /// End of the first and last request in log time, whether inside the window or not.
     pub oldest_us: i64,
     #[expect(missing_docs)]
@@ -146,6 +150,7 @@ impl BlockRollup {
             reject_notes: Vec::new(),
             event_notes: Vec::new(),
             events_left_out: 0,
+            messages: Messages::default(),
             oldest_us: i64::MAX,
             newest_us: i64::MIN,
             slot: (i64::MIN, 0),
@@ -169,6 +174,7 @@ impl BlockRollup {
         self.reject_notes.clear();
         self.event_notes.clear();
         self.events_left_out = 0;
+        self.messages.clear();
         (self.oldest_us, self.newest_us) = (i64::MAX, i64::MIN);
         self.second = Second::default();
         self.slot = (i64::MIN, 0);
@@ -207,6 +213,9 @@ impl BlockRollup {
     pub fn event(&mut self, event: &Event<'_>) {
         self.counts.lines += 1;
         self.counts.events += 1;
+        if event.at_us.is_some_and(|at| at < self.options.future_us) {
+            self.messages.add(event);
+        }
         let inside =
             event.at_us.is_none_or(|at| (self.options.since_us..self.options.until_us).contains(&at));
         if !inside {
@@ -335,6 +344,9 @@ impl BlockRollup {
             sums.bot_requests += u64::from(bot);
         }
         sums.clients_n += u64::from(record.client != Client::Unknown);
+        if let Some(cause) = Cause::of(record) {
+            sums.failures[cause as usize] += 1;
+        }
     }
 
     #[inline]

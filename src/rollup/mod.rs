@@ -5,7 +5,9 @@
 //! so they do not depend on the order; top lists and the cap on series do, which is why the order is fixed.
 
 mod agents;
+mod availability;
 mod block;
+mod causes;
 mod cells;
 mod histogram;
 mod keys;
@@ -14,7 +16,9 @@ mod sketch;
 mod source;
 mod top;
 
+pub use availability::{Availability, Interval, ServerTimeline};
 pub use block::{BlockRollup, EventNote, LineCounts, RejectNote, client_of_key};
+pub use causes::Cause;
 pub use cells::{CellKind, unpack_termination};
 pub use histogram::{Histogram, bucket, bucket_bounds};
 pub use keys::KeyHasher;

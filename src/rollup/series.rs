@@ -1,5 +1,6 @@
 //! A series: the requests of one site, backend and server, and their exact sums.
 
+use super::causes::Cause;
 use super::cells::CellKind;
 use logstat_parsers::Record;
 
@@ -72,6 +73,8 @@ pub struct Sums {
     pub clients_n: u64,
     pub bot_requests: u64,
     pub user_agents_n: u64,
+    /// Failed requests by cause, in the order of `Cause`.
+    pub failures: [u64; Cause::COUNT],
     pub timings: [TimingSums; 5],
 }
 
@@ -87,6 +90,7 @@ impl Sums {
         self.clients_n += other.clients_n;
         self.bot_requests += other.bot_requests;
         self.user_agents_n += other.user_agents_n;
+        self.failures.iter_mut().zip(other.failures).for_each(|(count, other)| *count += other);
         self.timings.iter_mut().zip(&other.timings).for_each(|(sums, other)| sums.merge(other));
     }
 }

@@ -1,5 +1,6 @@
 //! Every hour of one source, as its blocks are folded into it one after the other.
 
+use super::availability::Availability;
 use super::block::{BlockRollup, LineCounts};
 use super::cells::{Cell, CellKind, CountTable, Counts};
 use super::histogram::Histogram;
@@ -23,6 +24,8 @@ pub struct SourceRollup {
     hours: BTreeMap<i64, HourRollup>,
     /// Where every line went.
     pub counts: LineCounts,
+    /// How servers stood, by the proxy's messages.
+    pub availability: Availability,
     /// End of the first and last request in log time, inside the window or not; `None` before the first.
     pub span_us: Option<(i64, i64)>,
     closed_before: i64,
@@ -41,6 +44,7 @@ impl SourceRollup {
     #[must_use]
     pub fn new(options: RollupOptions, hasher: KeyHasher) -> Self {
         Self {
+            availability: Availability::new(options.since_us, options.until_us),
             options,
             hasher,
             hours: BTreeMap::new(),
@@ -56,6 +60,7 @@ impl SourceRollup {
     /// Adds a block. Blocks must come in the order of the log.
     pub fn fold(&mut self, block: &BlockRollup) {
         self.counts.merge(&block.counts);
+        self.availability.fold(&block.messages);
         let places = self.fold_series(block);
         self.fold_cells(block, &places);
         self.fold_lists(block);

@@ -13,6 +13,8 @@ pub(super) struct Shape {
     height: f64,
     /// Room for the labels of the value axis.
     left: f64,
+    /// Room right of the panel.
+    right: f64,
     title_px: f64,
     text_px: f64,
     /// Characters of a name in the legend.
@@ -21,18 +23,52 @@ pub(super) struct Shape {
 
 impl Shape {
     /// A file of its own.
-    pub(super) const FILE: Self =
-        Self { width: 960.0, height: 420.0, left: 72.0, title_px: 18.0, text_px: 13.0, name_width: 24 };
+    pub(super) const FILE: Self = Self {
+        width: 960.0,
+        height: 420.0,
+        left: 72.0,
+        right: RIGHT,
+        title_px: 18.0,
+        text_px: 13.0,
+        name_width: 24,
+    };
     /// Half the width of a desktop page.
-    pub(super) const PAGE: Self =
-        Self { width: 560.0, height: 312.0, left: 58.0, title_px: 15.0, text_px: 11.5, name_width: 20 };
+    pub(super) const PAGE: Self = Self {
+        width: 560.0,
+        height: 312.0,
+        left: 58.0,
+        right: RIGHT,
+        title_px: 15.0,
+        text_px: 11.5,
+        name_width: 20,
+    };
+    /// The width of a desktop page.
+    pub(super) const ACROSS: Self = Self { width: 1136.0, ..Self::PAGE };
     /// A phone held upright.
-    pub(super) const PHONE: Self =
-        Self { width: 340.0, height: 280.0, left: 52.0, title_px: 15.0, text_px: 11.0, name_width: 14 };
+    pub(super) const PHONE: Self = Self {
+        width: 340.0,
+        height: 280.0,
+        left: 52.0,
+        right: RIGHT,
+        title_px: 15.0,
+        text_px: 11.0,
+        name_width: 14,
+    };
 
     /// Columns of at least two pixels.
     pub(super) fn most_columns(&self) -> usize {
-        ((self.width - self.left - RIGHT) / 2.0) as usize
+        ((self.width - self.left - self.right) / 2.0) as usize
+    }
+
+    /// The same width with room for a row each, for names of so many characters before them and figures behind.
+    pub(super) fn of_rows(&self, rows: usize, names: usize, figures: usize) -> Self {
+        let room = |characters: usize| (characters as f64 * CHARACTER + 1.2) * self.text_px;
+        Self {
+            height: self.title_px * 3.4 + self.text_px * (5.0 + rows as f64 * 1.8),
+            left: room(names),
+            right: if figures > 0 { room(figures) } else { RIGHT },
+            ..*self
+        }
     }
 
     fn is_narrow(&self) -> bool {
@@ -77,10 +113,21 @@ pub(super) struct Panel {
 }
 
 impl Panel {
+    pub(super) fn width(&self) -> f64 {
+        self.right - self.left
+    }
+
     /// From the seconds of the time axis and a [`Scale::place`].
     pub(super) fn point(&self, at: f64, place: f64) -> (f64, f64) {
         let x = self.left + (at - self.start) / self.seconds * (self.right - self.left);
         (x, self.bottom - place * (self.bottom - self.top))
+    }
+
+    /// The corners of a stretch between two seconds, inside the panel.
+    fn clipped(&self, ends: [f64; 2], places: (f64, f64)) -> [f64; 4] {
+        let (left, bottom) = self.point(ends[0], places.0);
+        let (right, top) = self.point(ends[1], places.1);
+        [left.clamp(self.left, self.right), top, right.clamp(self.left, self.right), bottom]
     }
 }
 
@@ -135,7 +182,7 @@ impl<'a> Frame<'a> {
         let height = self.shape.height - self.shape.text_px * 3.6 - self.top;
         Panel {
             left: self.shape.left,
-            right: self.shape.width - RIGHT,
+            right: self.shape.width - self.shape.right,
             top: self.top + from * height,
             bottom: self.top + to * height,
             start: start as f64,
@@ -169,6 +216,13 @@ impl<'a> Frame<'a> {
         let (_, y) = panel.point(panel.start, place);
         let px = self.shape.text_px;
         self.text((panel.left - px * 0.6, y), label, px, Anchor::End, false, Ink::Muted);
+    }
+
+    /// A word right of the panel, at the picture's border.
+    pub(super) fn end_label(&mut self, panel: &Panel, place: f64, label: &str) {
+        let (_, y) = panel.point(panel.start, place);
+        let px = self.shape.text_px;
+        self.text((self.shape.width - px * 0.6, y), label, px, Anchor::End, false, Ink::Text);
     }
 
     /// Marks of time below the panel.
@@ -242,6 +296,24 @@ impl<'a> Frame<'a> {
     pub(super) fn block(&mut self, panel: &Panel, columns: (usize, usize), places: (f64, f64), ink: Ink) {
         let corners = self.corners(panel, columns, places);
         self.rect(corners, ink, 1.0);
+    }
+
+    /// A stretch between two seconds of the time axis, as far as the panel goes.
+    pub(super) fn stretch(&mut self, panel: &Panel, ends: [f64; 2], places: (f64, f64), ink: Ink) {
+        let corners = panel.clipped(ends, places);
+        self.rect(corners, ink, 1.0);
+    }
+
+    /// What a stretch over the panel's whole height says to the pointer, which needs some pixels to meet it.
+    pub(super) fn hover(&mut self, panel: &Panel, ends: [f64; 2], text: String) {
+        let [left, top, right, bottom] = panel.clipped(ends, (0.0, 1.0));
+        let right = right.max((left + 3.0).min(panel.right));
+        self.picture.hovers.push(Hover { corners: [left, top, right, bottom], text });
+    }
+
+    /// The picture as it is.
+    pub(super) fn into_picture(self) -> Picture {
+        self.picture
     }
 
     fn corners(&self, panel: &Panel, columns: (usize, usize), places: (f64, f64)) -> [f64; 4] {

@@ -27,6 +27,10 @@ pub(crate) enum Ink {
     Heat(usize),
     Server(usize),
     OtherServers,
+    ServerUp,
+    ServerDown,
+    ServerMaintenance,
+    ServerDrain,
 }
 
 /// Steps of the heat ramp, and servers with a colour of their own.
@@ -57,7 +61,7 @@ const SERVER: [(u32, u32); SERVERS] = [
 impl Ink {
     /// Every ink once.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        const NAMED: [Ink; 19] = [
+        const NAMED: [Ink; 23] = [
             Ink::Paper,
             Ink::Text,
             Ink::Muted,
@@ -77,6 +81,10 @@ impl Ink {
             Ink::StatusOther,
             Ink::Bytes,
             Ink::OtherServers,
+            Ink::ServerUp,
+            Ink::ServerDown,
+            Ink::ServerMaintenance,
+            Ink::ServerDrain,
         ];
         NAMED.into_iter().chain((0..HEAT_STEPS).map(Self::Heat)).chain((0..SERVERS).map(Self::Server))
     }
@@ -103,6 +111,10 @@ impl Ink {
             Self::StatusOther => (0x7A_6F9B, 0x98_8DBB),
             Self::Bytes => (0x2F_9484, 0x3F_B3A0),
             Self::OtherServers => (0xC3_C9D0, 0x4E_5761),
+            Self::ServerUp => (0xA9_CDEA, 0x2C_5578),
+            Self::ServerDown => (0xC4_2B35, 0xF2_6166),
+            Self::ServerMaintenance => (0x76_6AA6, 0x9C_90CC),
+            Self::ServerDrain => (0xE9_A83C, 0xDF_A33D),
             Self::Heat(step) => HEAT[step],
             Self::Server(rank) => SERVER[rank],
         }

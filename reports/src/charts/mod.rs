@@ -1,8 +1,9 @@
-//! Pictures of a report: requests, latency, status classes, bytes, servers. Draws; never merges or computes percentiles.
+//! Pictures of a report: requests, latency, status classes, bytes, servers and how they stood. Draws; never merges or computes percentiles.
 //!
 //! Each chart is one file with one function, `draw`, that turns the report's hours into a `Picture`;
 //! `bytes.rs` is the smallest. `timeline` cuts the window into columns, `scale` and `frame` make axes and header.
 
+mod availability;
 mod bytes;
 mod columns;
 mod frame;
@@ -37,12 +38,21 @@ pub enum Chart {
     Heat,
     /// Share of the requests per server.
     Servers,
+    /// How servers stood with their proxy.
+    Availability,
 }
 
 impl Chart {
     /// All, in the order of the page.
-    pub const ALL: [Self; 6] =
-        [Self::Requests, Self::Latency, Self::Status, Self::Bytes, Self::Heat, Self::Servers];
+    pub const ALL: [Self; 7] = [
+        Self::Requests,
+        Self::Latency,
+        Self::Status,
+        Self::Bytes,
+        Self::Heat,
+        Self::Servers,
+        Self::Availability,
+    ];
 
     /// The file's name without its suffix.
     #[must_use]
@@ -54,6 +64,7 @@ impl Chart {
             Self::Bytes => "bytes",
             Self::Heat => "latency-heat",
             Self::Servers => "servers",
+            Self::Availability => "availability",
         }
     }
 
@@ -67,6 +78,7 @@ impl Chart {
             Self::Bytes => "Bytes sent",
             Self::Heat => "Latency bands",
             Self::Servers => "Requests per server",
+            Self::Availability => "Availability",
         }
     }
 
@@ -78,6 +90,7 @@ impl Chart {
             Self::Bytes => bytes::draw(report, timeline, shape),
             Self::Heat => heat::draw(report, timeline, shape),
             Self::Servers => servers::draw(report, timeline, shape),
+            Self::Availability => availability::draw(report, timeline, shape),
         }
     }
 }
@@ -107,6 +120,15 @@ pub(crate) fn for_page(chart: Chart, report: &Report) -> Option<[Picture; 2]> {
     Some([picture(chart, report, &Shape::PAGE)?, picture(chart, report, &Shape::PHONE)?])
 }
 
+/// The chart over the whole width of a desktop page, where it gains by that.
+pub(crate) fn across_page(chart: Chart, report: &Report) -> Option<Picture> {
+    (chart == Chart::Availability).then(|| picture(chart, report, &Shape::ACROSS))?
+}
+
 fn picture(chart: Chart, report: &Report, shape: &Shape) -> Option<Picture> {
+    // Where only the proxy spoke, there is nothing to say of requests.
+    if report.hour_totals.is_empty() && chart != Chart::Availability {
+        return None;
+    }
     chart.draw(report, &Timeline::new(report, shape.most_columns())?, shape)
 }

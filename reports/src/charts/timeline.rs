@@ -71,8 +71,7 @@ const TICKS: [Step; 17] = [
 impl Timeline {
     /// The window where it holds data, in at most `most` columns or a few more; `None` without data.
     pub(super) fn new(report: &Report, most: usize) -> Option<Self> {
-        let first = report.hour_totals.first()?.hour;
-        let last = report.hour_totals.last()?.hour.checked_add(HOUR_S)?;
+        let (first, last) = extent(report)?;
         // An empty stretch is shown, but not one so long that nothing else can be seen.
         let margin = last.checked_sub(first)?.saturating_mul(3).max(DAY_S);
         let since = report.since.min(first).max(first.saturating_sub(margin));
@@ -174,6 +173,18 @@ impl Timeline {
     fn format(&self, at: i64, format: &str) -> String {
         local(at, &self.zone).strftime(format).to_string()
     }
+}
+
+/// From the first to the last hour with a request, else from the first to the last thing known of a server.
+fn extent(report: &Report) -> Option<(i64, i64)> {
+    if let (Some(first), Some(last)) = (report.hour_totals.first(), report.hour_totals.last()) {
+        return Some((first.hour, last.hour.checked_add(HOUR_S)?));
+    }
+    let intervals = || report.availability.iter().flat_map(|row| &row.intervals);
+    let (first, last) =
+        (intervals().map(|known| known.from).min()?, intervals().map(|known| known.to).max()?);
+    let hour = |at: i64| at.div_euclid(HOUR_S) * HOUR_S;
+    Some((hour(first), hour(last).checked_add(HOUR_S)?))
 }
 
 impl Step {

@@ -34,6 +34,12 @@ pub(super) fn cards(report: &Report, zone: &TimeZone) -> Vec<Card> {
         cards.push(errors("Errors, 5xx", totals.status_5xx, requests));
         cards.push(errors("Client errors, 4xx", totals.status_4xx, requests));
     }
+    if let Some(failures) = totals.failures.filter(|failures| failures.total() > 0) {
+        let causes = words::failures(&failures);
+        let causes: Vec<_> =
+            causes.iter().map(|(cause, count, _)| format!("{cause}\u{a0}{}", text::count(*count))).collect();
+        cards.push(card("Failed", text::percent(failures.total(), requests), causes.join(" · ")));
+    }
     if let Some(bytes) = totals.bytes_sent {
         cards.push(card(
             "Sent",

@@ -46,6 +46,8 @@ struct Figure {
     title: &'static str,
     wide: String,
     narrow: String,
+    /// For the whole width of the page.
+    across: Option<String>,
 }
 
 /// The page, UTF-8.
@@ -74,7 +76,8 @@ pub fn page(report: &Report) -> String {
 
 fn figure(chart: Chart, report: &Report) -> Option<Figure> {
     let [wide, narrow] = charts::for_page(chart, report)?.map(|picture| picture.hoverable_svg());
-    Some(Figure { name: chart.name(), title: chart.title(), wide, narrow })
+    let across = charts::across_page(chart, report).map(|picture| picture.hoverable_svg());
+    Some(Figure { name: chart.name(), title: chart.title(), wide, narrow, across })
 }
 
 /// The style sheet, and for each colour of the charts the one to use in the dark.

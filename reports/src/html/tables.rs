@@ -3,8 +3,8 @@
 use super::safe;
 use crate::divisions::{Division, divisions};
 use crate::hours::{gaps, local};
-use crate::model::{Figures, GroupRow, HourRow, Report, Timing, TopList, TopRow};
-use crate::{text, words};
+use crate::model::{Figures, GroupRow, HourRow, Report, ServerAvailability, Timing, TopList, TopRow};
+use crate::{availability, terminations, text, words};
 use jiff::tz::TimeZone;
 
 /// Hours of a month; `hourly.csv` has them all.
@@ -103,6 +103,7 @@ pub(super) fn sections(report: &Report, zone: &TimeZone) -> Vec<Section> {
         section("compare", "Side by side", divisions(report).iter().map(group).collect()),
         section("outcomes", "Outcomes", outcomes(report)),
         section("top", "Top lists", report.top.iter().map(|list| top(list, report)).collect()),
+        section("availability", "Availability", vec![servers(report)]),
         section("events", "Events", events(report, zone)),
     ];
     sections.retain_mut(|section| {
@@ -176,7 +177,8 @@ fn group(division: &Division<'_>) -> Table {
 }
 
 fn outcomes(report: &Report) -> Vec<Table> {
-    vec![statuses(&report.totals), terminations(&report.totals), times(&report.totals), cache(&report.totals)]
+    let totals = &report.totals;
+    vec![statuses(totals), ends(totals), failures(totals), times(totals), cache(totals)]
 }
 
 fn statuses(totals: &Figures) -> Table {
@@ -195,12 +197,23 @@ fn statuses(totals: &Figures) -> Table {
     Table::new("Status", &["Status", "", "Requests", "Share", "Meaning"], rows)
 }
 
-fn terminations(totals: &Figures) -> Table {
+fn failures(totals: &Figures) -> Table {
+    let failures = totals.failures.filter(|failures| failures.total() > 0).unwrap_or_default();
+    let line = |(cause, count, meaning): (&str, u64, &str)| {
+        let mut row = counted(Cell::Name(cause.to_owned()), count, failures.total());
+        row.push(Cell::Text(meaning.to_owned()));
+        row
+    };
+    let causes = words::failures(&failures).into_iter().filter(|_| failures.total() > 0);
+    Table::new("Failed requests", &["By", "", "Requests", "Share", "Meaning"], causes.map(line).collect())
+}
+
+fn ends(totals: &Figures) -> Table {
     let ends = words::terminations(&totals.terminations);
     let whole = ends.iter().map(|(_, count)| count).sum();
     let line = |(state, count): &(String, u64)| {
         let mut row = counted(Cell::Name(safe(state)), *count, whole);
-        row.push(Cell::Text(words::termination_meaning(state)));
+        row.push(Cell::Text(terminations::meaning(state)));
         row
     };
     let head = ["State", "", "Requests", "Share", "Meaning"];
@@ -249,6 +262,42 @@ fn top(list: &TopList, report: &Report) -> Table {
     }
     let head = ["Value", "", "Requests", "At most", "Sent", "p95"];
     Table::new(title, &head, list.rows.iter().take(MAX_TOP).map(line).collect())
+}
+
+fn servers(report: &Report) -> Table {
+    let (rows, more) = availability::worst(report, MAX_GROUPS);
+    let seconds = |seconds: u64| Cell::number((seconds > 0).then(|| words::span(seconds)));
+    let line = |row: &&ServerAvailability| {
+        let source = if report.sources.len() > 1 { Cell::Text(safe(&row.source)) } else { Cell::None };
+        vec![
+            Cell::Name(
+                text::truncate_middle(&text::safe(&availability::name(row)), MAX_VALUE, "…").into_owned(),
+            ),
+            source,
+            Cell::number(availability::share(row)),
+            Cell::Number(text::grouped(row.downs)),
+            seconds(row.down_s),
+            Cell::number((row.downs > 0).then(|| words::span(row.longest_down_s))),
+            seconds(row.maintenance_s),
+            seconds(row.drain_s),
+            seconds(row.known_s),
+            row.last_reason.as_ref().map_or(Cell::None, |reason| Cell::logged(reason)),
+        ]
+    };
+    let head = [
+        "Server",
+        "Source",
+        "Availability",
+        "Downs",
+        "Down",
+        "Longest",
+        "Maintenance",
+        "Drain",
+        "Known",
+        "Last reason",
+    ];
+    let table = Table::new("", &head, rows.iter().map(line).collect());
+    table.remarking(availability::remark(report, more)).wide()
 }
 
 fn events(report: &Report, zone: &TimeZone) -> Vec<Table> {

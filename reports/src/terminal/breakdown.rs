@@ -6,7 +6,7 @@ use super::table::{Cell, Column, Shape, Table, column};
 use super::timeline::{errors, time};
 use crate::divisions::{Division, divisions};
 use crate::model::Figures;
-use crate::{text, words};
+use crate::{terminations, text, words};
 
 /// Rows of a table of groups; the others are in `hourly.csv`.
 const MAX_GROUPS: usize = 15;
@@ -103,20 +103,42 @@ fn group_table(page: &Page<'_>, division: &Division<'_>) -> Vec<Line> {
     lines
 }
 
-/// Status codes, terminations and the cache.
+/// Status codes, terminations, whose doing failures were, and the cache.
 pub(super) fn outcomes(page: &Page<'_>) -> Vec<Line> {
     if page.report.totals.requests == 0 {
         return Vec::new();
     }
     let columns = page.block_columns(OUTCOME_COLUMNS);
-    let blocks = vec![statuses(page, columns), terminations(page, columns)];
+    let blocks = vec![statuses(page, columns), ends(page, columns)];
     let mut lines = page.beside(blocks, OUTCOME_COLUMNS);
-    let cache = cache(page);
-    if !cache.is_empty() {
+    for more in [failures(page), cache(page)].into_iter().filter(|more| !more.is_empty()) {
         lines.push(Line::default());
-        lines.extend(cache);
+        lines.extend(more);
     }
     lines
+}
+
+/// Whose doing failed requests were; nothing where none failed.
+fn failures(page: &Page<'_>) -> Vec<Line> {
+    let totals = &page.report.totals;
+    let Some(failures) = totals.failures.filter(|failures| failures.total() > 0) else { return Vec::new() };
+    let share = text::percent(failures.total(), totals.requests);
+    let whole = words::roughly(totals.requests, "request");
+    let causes = words::failures(&failures);
+    let causes = causes.iter().map(|(cause, count, _)| format!("{cause} {}", text::count(*count)));
+    let first = format!("{share}: {} of {whole}", text::count(failures.total()));
+    titled(page, "Failures", std::iter::once(first).chain(causes))
+}
+
+/// Parts in lines behind a title.
+fn titled(page: &Page<'_>, title: &str, parts: impl Iterator<Item = String>) -> Vec<Line> {
+    let lines = joined(parts, " · ", page.columns - title.len() - 2);
+    let title = |at: usize| if at == 0 { format!("{title}  ") } else { " ".repeat(title.len() + 2) };
+    lines
+        .iter()
+        .enumerate()
+        .map(|(at, line)| page.pen.line([(Ink::Strong, &title(at)), (Ink::Plain, line)]))
+        .collect()
 }
 
 fn statuses(page: &Page<'_>, columns: usize) -> Vec<Line> {
@@ -167,7 +189,7 @@ const fn status_ink(code: u16) -> Ink {
     }
 }
 
-fn terminations(page: &Page<'_>, columns: usize) -> Vec<Line> {
+fn ends(page: &Page<'_>, columns: usize) -> Vec<Line> {
     let ends = words::terminations(&page.report.totals.terminations);
     if ends.is_empty() {
         return Vec::new();
@@ -187,7 +209,7 @@ fn terminations(page: &Page<'_>, columns: usize) -> Vec<Line> {
             Cell::plain(state),
             Cell::plain(text::count(*count)),
             Cell::plain(text::percent(*count, whole)),
-            Cell::Text(Ink::Faint, words::termination_meaning(state)),
+            Cell::Text(Ink::Faint, terminations::meaning(state)),
         ]);
     }
     table.lines(page.pen, columns)
@@ -196,18 +218,12 @@ fn terminations(page: &Page<'_>, columns: usize) -> Vec<Line> {
 fn cache(page: &Page<'_>) -> Vec<Line> {
     let Figures { cache_hits, cache_lookups, cache_states, .. } = &page.report.totals;
     let (Some(hits), Some(lookups)) = (*cache_hits, *cache_lookups) else { return Vec::new() };
-    let mut parts = vec![format!(
+    let first = format!(
         "{} hits: {} of {}",
         text::percent(hits, lookups),
         text::count(hits),
         words::roughly(lookups, "lookup"),
-    )];
-    parts.extend(cache_states.iter().map(|(state, count)| format!("{state} {}", text::count(*count))));
-    let lines = joined(parts, " · ", page.columns - 7);
-    let title = |at: usize| if at == 0 { "Cache  " } else { "       " };
-    lines
-        .iter()
-        .enumerate()
-        .map(|(at, line)| page.pen.line([(Ink::Strong, title(at)), (Ink::Plain, line)]))
-        .collect()
+    );
+    let states = cache_states.iter().map(|(state, count)| format!("{state} {}", text::count(*count)));
+    titled(page, "Cache", std::iter::once(first).chain(states))
 }

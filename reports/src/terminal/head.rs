@@ -71,24 +71,14 @@ fn window_parts(page: &Page<'_>) -> Vec<String> {
     };
     let since = since.strftime(&format!("%a %-d %b %Y {clock}")).to_string();
     let until = until.strftime(&format!("{day}{clock}")).to_string();
-    let mut parts = vec![format!("{since} – {until}"), report.timezone.clone(), span(length)];
+    let mut parts =
+        vec![format!("{since} – {until}"), report.timezone.clone(), words::span(length.unsigned_abs())];
     let missing =
         gaps(report).iter().fold(0, |sum: i64, gap| sum.saturating_add(gap.until.saturating_sub(gap.since)));
     if missing > 0 && missing < length {
-        parts.push(format!("{} of them without requests", span(missing)));
+        parts.push(format!("{} of them without requests", words::span(missing.unsigned_abs())));
     }
     parts
-}
-
-/// A length of time in its two largest units.
-fn span(seconds: i64) -> String {
-    let [first, second] = match seconds {
-        _ if seconds < HOUR_S => [(seconds / 60, "min"), (seconds % 60, "s")],
-        _ if seconds <= 48 * HOUR_S => [(seconds / HOUR_S, "h"), (seconds % HOUR_S / 60, "min")],
-        _ => [(seconds / 86_400, "days"), (seconds % 86_400 / HOUR_S, "h")],
-    };
-    let parts = [first, second].map(|(count, unit)| (count > 0).then(|| format!("{count} {unit}")));
-    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// Bytes, clients and bots, as far as the logs say.

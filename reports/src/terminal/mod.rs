@@ -4,6 +4,7 @@
 //! Each part is a function from the report to lines; [`render`] puts them in order. The smallest is `account`.
 
 mod account;
+mod availability;
 mod breakdown;
 mod head;
 pub mod paint;
@@ -54,6 +55,7 @@ pub fn render(report: &Report, style: &Style) -> String {
         breakdown::groups(&page),
         breakdown::outcomes(&page),
         tops::top_lists(&page),
+        availability::availability(&page),
         tops::events(&page),
         account::notes(&page),
         account::lines(&page),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use logstat_reports::model::{Figures, Group, GroupRow, Heat, HourRow, Timing};
+use logstat_reports::model::{Failures, Figures, Group, GroupRow, Heat, HourRow, Timing};
 
 use super::requests::{Hit, ProxyTimes};
 
@@ -73,9 +73,29 @@ pub(super) fn figures(hits: &[&Hit], covered_s: u64) -> Figures {
         terminations: counted(hits, |hit| Some(hit.proxy.as_ref()?.termination.to_owned())),
         clients: Some(clients.len() as u64),
         bot_requests: Some(count(&|hit| hit.bot)),
+        failures: Some(failures(hits)),
         seconds: seconds.iter().map(|(&at, &n)| (at.rem_euclid(3600) as u32, n)).collect(),
         clients_sketch: clients.iter().take(16).map(|&client| client as u8).collect(),
     }
+}
+
+/// By the first letter of the termination state, else by the status.
+fn failures(hits: &[&Hit]) -> Failures {
+    let mut failures = Failures::default();
+    for hit in hits {
+        let state = hit.proxy.as_ref().map(|proxy| proxy.termination);
+        let count = match (state, state.and_then(|state| state.chars().next())) {
+            (Some("cR"), _) => continue,
+            (_, Some('C' | 'c')) => &mut failures.client,
+            (_, Some('S' | 's')) => &mut failures.server,
+            (_, Some('P')) => &mut failures.proxy,
+            (Some(_), _) if hit.status >= 500 => &mut failures.server,
+            (None, _) if hit.status >= 500 => &mut failures.unknown,
+            _ => continue,
+        };
+        *count += hit.weight;
+    }
+    failures
 }
 
 fn counted<K: Ord>(hits: &[&Hit], key: impl Fn(&Hit) -> Option<K>) -> Vec<(K, u64)> {

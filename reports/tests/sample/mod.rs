@@ -6,7 +6,7 @@ mod requests;
 
 use logstat_reports::model::{
     Accounting, By, EventRow, Figures, FileSummary, Group, HourRow, Place, RejectSummary, Report,
-    SourceSummary, Timing, TopList, TopRow,
+    ServerAvailability, ServerState, SourceSummary, StateInterval, Timing, TopList, TopRow,
 };
 
 use self::count::{figures, group_rows, heat, hour_rows, without_parts};
@@ -60,6 +60,8 @@ pub fn day() -> Report {
         heat: heat(&edge),
         events: day_events(),
         events_left_out: 0,
+        availability: day_availability(),
+        availability_left_out: 3,
         duplicates_skipped: 2,
         notes: vec![
             "web: no upstream times: the format has no $upstream_response_time".into(),
@@ -158,6 +160,13 @@ pub fn infest_report(report: &mut Report, hostile: &str) {
     for event in &mut report.events {
         event.message = hostile.into();
         event.source = hostile.into();
+    }
+    for row in &mut report.availability {
+        // As long as a name is shown, so that every chart has the same room.
+        (row.source, row.backend) = (hostile.into(), format!("{hostile}{}", "-".repeat(24)));
+        row.server = row.server.as_ref().map(|_| hostile.into());
+        row.last_reason = Some(hostile.into());
+        row.intervals.iter_mut().for_each(|interval| interval.reason = Some(hostile.into()));
     }
     for source in &mut report.sources {
         source.name = hostile.into();
@@ -391,5 +400,69 @@ fn day_events() -> Vec<EventRow> {
             "Server web/nginx3 is UP, reason: Layer4 check passed, check duration: 0ms. 3 active and 0 backup servers online. 0 sessions requeued, 0 total in queue.",
         ),
         event(51_000, "proxy", &format!("Proxy stats {} stopped (FE: 1 conns, BE: 0 conns).", HOSTILE[0])),
+    ]
+}
+
+/// A server with these stretches, each up to the next one; the last one ends with the day.
+pub fn server(
+    backend: &str,
+    server: Option<&str>,
+    stretches: &[(i64, ServerState, Option<&str>)],
+) -> ServerAvailability {
+    let ends = stretches.iter().skip(1).map(|stretch| stretch.0).chain([86_400]);
+    let intervals: Vec<StateInterval> = stretches
+        .iter()
+        .zip(ends)
+        .map(|(&(from, state, reason), to)| StateInterval {
+            state,
+            from: MIDNIGHT + from,
+            to: MIDNIGHT + to,
+            reason: reason.map(str::to_owned),
+        })
+        .collect();
+    let lengths = |state| {
+        let of_state = intervals.iter().filter(move |interval| interval.state == state);
+        of_state.map(StateInterval::seconds).collect::<Vec<u64>>()
+    };
+    let seconds = |state| lengths(state).iter().sum::<u64>();
+    let downs = lengths(ServerState::Down);
+    let (up_s, down_s) = (seconds(ServerState::Up), seconds(ServerState::Down));
+    ServerAvailability {
+        source: "edge".into(),
+        backend: backend.into(),
+        server: server.map(str::to_owned),
+        availability: (up_s + down_s > 0).then(|| up_s as f64 / (up_s + down_s) as f64),
+        known_s: intervals.iter().map(StateInterval::seconds).sum(),
+        up_s,
+        down_s,
+        maintenance_s: seconds(ServerState::Maintenance),
+        drain_s: seconds(ServerState::Drain) + seconds(ServerState::Stopping),
+        downs: downs.len() as u64,
+        longest_down_s: downs.into_iter().max().unwrap_or(0),
+        last_reason: intervals
+            .iter()
+            .rev()
+            .find(|interval| interval.state != ServerState::Up)
+            .and_then(|interval| interval.reason.clone()),
+        intervals,
+    }
+}
+
+fn day_availability() -> Vec<ServerAvailability> {
+    use ServerState::{Down, Drain, Maintenance, Up};
+    let reason = format!("Layer7 wrong status, code: 500, info: \"{}\"", HOSTILE[0]);
+    vec![
+        server("web", None, &[(0, Up, None), (51_000, Down, None), (51_021, Up, None)]),
+        server("web", Some("nginx1"), &[(0, Up, None), (50_990, Down, Some(&reason)), (51_021, Up, None)]),
+        server(
+            "web",
+            Some("nginx2"),
+            &[(7_200, Maintenance, None), (28_800, Drain, None), (30_000, Up, None)],
+        ),
+        server(
+            "web",
+            Some("nginx3"),
+            &[(0, Up, None), (50_412, Down, Some("Layer4 connection problem")), (50_932, Up, None)],
+        ),
     ]
 }
