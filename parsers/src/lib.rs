@@ -22,7 +22,8 @@
 //! `preset` gives names to format strings. `nginx` and `haproxy` take such a string apart by their vendor's grammar
 //! (nom) into pieces, and know what each variable means. `assemble` makes steps of the pieces: which of several
 //! variables for one thing wins, and where each value ends. `step` says what a step is, `format` keeps them.
-//! A further vendor is one more grammar and table; nothing behind `assemble` knows vendors' names.
+//! A further vendor is one more grammar and table; nothing behind `assemble` knows vendors' names. [`conf`] takes the
+//! vendors' configuration files apart, in which the strings stand.
 //!
 //! # The way of a line
 //! `prefix` finds the message behind what syslog put in front. `parser` goes through the steps from the left; `value` reads
@@ -40,6 +41,7 @@
 mod address;
 mod amount;
 mod assemble;
+pub mod conf;
 mod cursor;
 mod date;
 mod detect;
