@@ -63,9 +63,9 @@ pub struct ReportArgs {
     pub top: Option<usize>,
 
     /// Format of the lines: a preset (combined, haproxy-http, …) or nginx's log_format or HAProxy's log-format string
-    /// verbatim. Without it the format is detected
+    /// verbatim; several times where lines have several. Without it the format is detected
     #[arg(long, value_name = "FORMAT", help_heading = "How to read", allow_hyphen_values = true)]
-    pub format: Option<String>,
+    pub format: Vec<String>,
     /// nginx's escape= of that log_format
     #[arg(long, value_name = "MODE", help_heading = "How to read")]
     pub escape: Option<EscapeMode>,

@@ -29,8 +29,9 @@ pub struct SourceConfig {
     pub name: Option<String>,
     /// Files and globs.
     pub paths: Vec<String>,
-    /// A preset or a format string; detected when absent.
-    pub format: Option<String>,
+    /// A preset or a format string, or a list of those that lines may have; detected when absent.
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub format: Vec<String>,
     /// nginx's `escape=`.
     pub escape: Option<EscapeMode>,
     /// `edge`, `web`, `app` …: totals count each request once, at the outermost tier.
@@ -96,6 +97,27 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     })
 }
 
+/// A text, or a list of texts.
+fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct OneOrMany;
+    impl<'de> serde::de::Visitor<'de> for OneOrMany {
+        type Value = Vec<String>;
+
+        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            formatter.write_str("a text or a list of texts")
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Vec<String>, E> {
+            Ok(vec![text.to_owned()])
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, texts: A) -> Result<Vec<String>, A::Error> {
+            Vec::deserialize(serde::de::value::SeqAccessDeserializer::new(texts))
+        }
+    }
+    deserializer.deserialize_any(OneOrMany)
+}
+
 /// serde words it "unknown field `pth`, expected one of `name`, `paths`": the known key most like the unknown one.
 fn nearest_key(message: &str) -> Option<String> {
     let rest = message.strip_prefix("unknown field `")?;
@@ -142,6 +164,22 @@ mod tests {
         let message = error("[[source]]\npaths = []\n  fromat = \"combined\"\n");
         assert!(message.starts_with("logstat.toml:3:3: unknown field `fromat`"), "{message}");
         assert!(message.ends_with("hint: did you mean `format`?"), "{message}");
+    }
+
+    #[test]
+    fn a_source_may_have_several_formats() {
+        let formats = |text: &str| {
+            let text = format!("[[source]]\npaths = [\"a.log\"]\n{text}");
+            parse(Path::new("logstat.toml"), &text).map(|mut config| config.source.remove(0).format)
+        };
+        assert_eq!(formats("format = \"combined\"").unwrap(), ["combined"]);
+        assert_eq!(formats("format = [\"combined\", \"common\"]").unwrap(), ["combined", "common"]);
+        assert!(formats("").unwrap().is_empty());
+        let message = formats("format = 5").unwrap_err().to_string();
+        assert!(
+            message.contains(":3:10: invalid type: integer `5`, expected a text or a list of texts"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Plan {
             self.sources.push(SourcePlan {
                 name: set.name.clone(),
                 sets: vec![set],
-                format: args.format.clone(),
+                formats: args.format.clone(),
                 escape: args.escape.map_or(Escape::Default, Into::into),
                 timezone: zone(args.log_tz.as_deref())?,
                 tier: None,
@@ -97,7 +97,7 @@ impl Plan {
         self.sources.push(SourcePlan {
             name: source.name.clone().unwrap_or_else(|| first.name.clone()),
             sets: found.sources,
-            format: source.format.clone(),
+            formats: source.format.clone(),
             escape: source.escape.map_or(Escape::Default, Into::into),
             timezone: zone(source.timezone.as_deref())?,
             tier: source.tier.clone(),

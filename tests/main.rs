@@ -5,6 +5,8 @@ mod corpus;
 mod determinism;
 mod files;
 mod fixtures;
+mod formats;
+
 mod inputs;
 mod interface;
 mod lab;

@@ -175,7 +175,8 @@ pub struct Format {
 }
 
 impl Format {
-    /// Compiles a preset's name, an nginx `log_format` string or a HAProxy `log-format` string, verbatim.
+    /// Compiles a preset's name, an nginx `log_format` string or a HAProxy `log-format` string, verbatim. Before nginx's
+    /// string its `escape=json ` may stand, as in `nginx.conf`.
     ///
     /// # Errors
     /// [`FormatError`] says at which byte, and [`FormatError::hint`] what to try.
@@ -184,10 +185,11 @@ impl Format {
         {
             return Err(FormatError::Directive);
         }
+        let (own_escape, string) = split_escape(text);
         let preset = Preset::named(text);
-        let string = preset.map_or(text, |preset| preset.format_string);
+        let string = preset.map_or(string, |preset| preset.format_string);
         let haproxy = !looks_like_nginx(string);
-        let escape = if preset.is_some() { Escape::Default } else { options.escape };
+        let escape = if preset.is_some() { Escape::Default } else { own_escape.unwrap_or(options.escape) };
         let (pieces, escaping) = if haproxy {
             if !string.contains('%') {
                 return Err(FormatError::Unknown { text: text.to_owned() });
@@ -312,6 +314,14 @@ impl From<Escape> for Escaping {
             Escape::None => Self::NginxNone,
         }
     }
+}
+
+/// nginx's `escape=json ` in front of a string, which it may differ in from other strings of a log.
+fn split_escape(text: &str) -> (Option<Escape>, &str) {
+    let modes = [("default", Escape::Default), ("json", Escape::Json), ("none", Escape::None)];
+    let behind = |mode: &str| text.strip_prefix("escape=")?.strip_prefix(mode)?.strip_prefix(' ');
+    let found = modes.into_iter().find_map(|(name, mode)| Some((Some(mode), behind(name)?.trim_start())));
+    found.unwrap_or((None, text))
 }
 
 /// nginx writes `$name`, HAProxy `%name`.

@@ -1,11 +1,14 @@
 //! Joins the parts: sources give blocks, parsers read their lines, rollups count them. The only place that does.
 //!
-//! [`prepare`] settles each source's format, the order of its files and which of them the window cannot need;
+//! [`prepare`] settles each source's [`Formats`], the order of its files and which of them the window cannot need;
 //! [`read`] takes the blocks of what is left through parsing, on all threads, and folds them in order.
 
+mod formats;
+mod lines;
 mod prepare;
 mod read;
 
+pub use formats::Formats;
 pub use prepare::{PrepareError, Prepared, PreparedFile, extent, prepare};
 pub use read::{ReadOptions, SourceRead, read};
 
@@ -21,8 +24,8 @@ pub struct SourcePlan {
     pub name: String,
     /// Its files: logs with their rotated siblings.
     pub sets: Vec<SourceSet>,
-    /// A preset or a format string; `None` is to be detected.
-    pub format: Option<String>,
+    /// Presets or format strings that lines may have, the commonest first; none: to be detected.
+    pub formats: Vec<String>,
     /// nginx's `escape=`.
     pub escape: Escape,
     /// Zone of dates without an offset.
