@@ -16,7 +16,7 @@ use crate::source::discover;
 use anyhow::{Context, bail, ensure};
 use found::{Note, Target};
 use jiff::tz::TimeZone;
-use logstat_parsers::{Format, Options};
+use logstat_parsers::{Escape, Format, Options};
 use logstat_reports::write::write_atomically;
 use sources::{Proxy, Source, sources};
 use std::io::{ErrorKind, Write};
@@ -54,14 +54,14 @@ pub fn run(args: &InitArgs) -> anyhow::Result<Exit> {
         say(&format!("wrote {}: {}", target.display(), counted(readable(&sources).count())));
     }
     readable(&sources).for_each(summarize);
+    let refused = sources.iter().filter(|source| !source.is_readable());
+    let exit = if refused.count() > 0 { Exit::LimitExceeded } else { Exit::Done };
     if readable(&sources).next().is_none() {
         say("none of the logs can be read as it is\nhint: the comments in the file say why, and what to do");
-        return Ok(Exit::LimitExceeded);
-    }
-    if !args.print {
+    } else if !args.print {
         say("next: `logstat check` tries the formats on the logs, `logstat report` reports them");
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 fn proxies(args: &InitArgs) -> anyhow::Result<Vec<Proxy>> {
@@ -85,21 +85,23 @@ fn nothing_found(args: &InitArgs) -> String {
 
 /// Sources that are more than a comment.
 fn readable(sources: &[Source]) -> impl Iterator<Item = &Source> {
-    sources.iter().filter(|source| !source.formats.is_empty())
+    sources.iter().filter(|source| source.is_readable())
 }
 
 fn counted(sources: usize) -> String {
     if sources == 1 { "1 source".to_owned() } else { format!("{sources} sources") }
 }
 
-/// What is odd is in the file too, but what keeps a log out of it is said at once.
+/// Everything odd is in the file; what a person can do something about is said at once too.
 fn complain(proxies: &[Proxy], sources: &[Source]) {
-    let all = proxies.iter().flat_map(|proxy| &proxy.found.notes);
-    all.for_each(|note| say(&text::note(note)));
-    let unreadable = sources.iter().filter(|source| source.formats.is_empty());
-    let of_unreadable = unreadable.flat_map(|source| &source.log.notes);
-    let urgent = |note: &&Note| note.hint.is_some();
-    of_unreadable.filter(urgent).for_each(|note| say(&text::note(note)));
+    let of_logs = sources.iter().flat_map(|source| &source.log.notes).filter(|note| note.hint.is_some());
+    let mut said: Vec<&Note> = Vec::new();
+    for note in proxies.iter().flat_map(|proxy| &proxy.found.notes).chain(of_logs) {
+        if !said.contains(&note) {
+            say(&text::note(note));
+            said.push(note);
+        }
+    }
     for log in proxies.iter().flat_map(|proxy| &proxy.found.logs) {
         match &log.target {
             Target::File { .. } => {}
@@ -117,8 +119,12 @@ fn verify(target: &Path, text: &str, sources: &[Source]) -> anyhow::Result<()> {
     let wanted: Vec<&Source> = readable(sources).collect();
     ensure!(config.source.len() == wanted.len(), "{} sources became {}", wanted.len(), config.source.len());
     for (loaded, source) in config.source.iter().zip(wanted) {
-        ensure!(loaded.paths == source.paths, "{}: the paths changed in writing", source.name);
-        let options = Options { escape: source.escape, ..Options::default() };
+        let formats: Vec<&String> = source.formats.iter().map(|format| &format.text).collect();
+        let escape = loaded.escape.map_or(Escape::Default, Into::into);
+        let same =
+            loaded.paths == source.paths && loaded.format.iter().eq(formats) && escape == source.escape;
+        ensure!(same, "{}: changed in writing", source.name);
+        let options = Options { escape, ..Options::default() };
         for format in &source.formats {
             Format::compile(&format.text, &options).with_context(|| format!("format \"{}\"", format.name))?;
         }

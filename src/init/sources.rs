@@ -1,7 +1,7 @@
 //! From the logs that were found to the sources of a configuration: names, patterns that share no file, tiers. Reads
 //! nothing.
 
-use super::found::{Found, FoundFormat, FoundLog, Target};
+use super::found::{Found, FoundFormat, FoundLog, Note, Target};
 use logstat_parsers::{Escape, Format, Options};
 use std::path::Path;
 
@@ -22,13 +22,21 @@ pub struct Proxy {
 pub struct Source {
     pub name: String,
     pub paths: Vec<String>,
-    /// Those that compile; with none, the source is only a comment.
+    /// Those that compile.
     pub formats: Vec<FoundFormat>,
     /// Of all the formats that are kept.
     pub escape: Escape,
     pub tier: Option<&'static str>,
     /// What was found, for the comments.
     pub log: FoundLog,
+}
+
+impl Source {
+    /// One whose every format is refused stays a comment. Without any format it is detected.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        !self.formats.is_empty() || self.log.formats.is_empty()
+    }
 }
 
 /// The logs that are files, as sources.
@@ -48,17 +56,26 @@ pub fn sources(proxies: &[Proxy]) -> Vec<Source> {
     sources
 }
 
-fn source(log: FoundLog, tier: Option<&'static str>) -> Source {
+fn source(mut log: FoundLog, tier: Option<&'static str>) -> Source {
     let compiles = |format: &&FoundFormat| {
         let options = Options { escape: format.escape, ..Options::default() };
         Format::compile(&format.text, &options).is_ok()
     };
     let formats: Vec<FoundFormat> = log.formats.iter().filter(compiles).cloned().collect();
     // A source has one mode; presets have their own.
-    let modes = formats.iter().filter(|format| format.text != format.name || format.place.is_some());
-    let escape = modes.map(|format| format.escape).next().unwrap_or_default();
-    let formats =
-        formats.into_iter().filter(|format| format.place.is_none() || format.escape == escape).collect();
+    let is_preset = |format: &FoundFormat| format.place.is_none();
+    let escape =
+        formats.iter().find(|format| !is_preset(format)).map(|format| format.escape).unwrap_or_default();
+    let (formats, others): (Vec<_>, Vec<_>) =
+        formats.into_iter().partition(|format| is_preset(format) || format.escape == escape);
+    log.notes.extend(others.into_iter().map(|format| Note {
+        text: format!(
+            "lines in format \"{}\" are rejects: it has another escape= than the first",
+            format.name
+        ),
+        place: format.place,
+        hint: Some("give them a log of their own".to_owned()),
+    }));
     Source { name: String::new(), paths: vec![glob(&log).to_owned()], formats, escape, tier, log }
 }
 
@@ -149,21 +166,20 @@ fn name(sources: &mut [Source]) {
 
 /// The words of a path that say something: `/var/log/nginx/shop.access.log*` has `nginx` and `shop`.
 fn words(glob: &str) -> Vec<String> {
-    let live = live(glob);
+    // What varies says nothing.
+    let fixed = glob.replace("[*]", "").replace('*', "");
+    let live = live(&fixed);
     let path = Path::new(&live);
     let folders = path.parent().into_iter().flat_map(Path::components);
     let folders = folders.map(|folder| folder.as_os_str().to_string_lossy().into_owned());
     let dull = ["/", "var", "log", "logs", "srv", "home", "opt", "usr", "share", "local"];
     let mut words: Vec<String> = folders.filter(|folder| !dull.contains(&folder.as_str())).collect();
-    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let file = path.file_name().unwrap_or_default().to_string_lossy().replace(".log", "");
     let stem = file.strip_suffix(".gz").unwrap_or(&file);
-    let stem = stem.strip_suffix(".log").unwrap_or(stem);
-    let parts: Vec<&str> =
-        stem.split(['.', '_']).filter(|part| !matches!(*part, "access" | "log" | "x" | "")).collect();
-    let stem = parts.join(".");
-    let stem = stem.strip_suffix("-access").or_else(|| stem.strip_prefix("access-")).unwrap_or(&stem);
+    let parts = stem.split(['.', '_', '-']).filter(|part| !matches!(*part, "access" | ""));
+    let stem = parts.collect::<Vec<_>>().join("-");
     if !stem.is_empty() || words.is_empty() {
-        words.push(if stem.is_empty() { "access".to_owned() } else { stem.to_owned() });
+        words.push(if stem.is_empty() { "access".to_owned() } else { stem });
     }
     words
 }

@@ -68,8 +68,7 @@ fn add_note(text: &mut String, about: &Note) {
 
 fn add_source(text: &mut String, source: &Source, zone: Option<&str>) {
     add_origin(text, &source.log);
-    // What cannot be read stays a comment, to be mended.
-    let readable = !source.formats.is_empty() || source.log.formats.is_empty();
+    let readable = source.is_readable();
     let mut table = "[[source]]\n".to_owned();
     let _ = writeln!(table, "name = {}", string(&source.name));
     let _ = writeln!(table, "paths = {}", strings(&source.paths));

@@ -19,6 +19,8 @@ pub(super) struct Use {
     pub(super) sink: Sink,
     /// Index of its format; `None` for one that is not defined.
     pub(super) format: Option<usize>,
+    /// `if=`
+    pub(super) conditional: bool,
     pub(super) place: Place,
     pub(super) notes: Vec<Note>,
 }
@@ -38,11 +40,14 @@ impl Sink {
 }
 
 impl Use {
+    fn at(place: &Place, format: Option<usize>) -> Self {
+        Self { sink: Sink::Nothing, format, conditional: false, place: place.clone(), notes: Vec::new() }
+    }
+
     /// What nginx does when no `access_log` says otherwise.
     pub(super) fn default_log(build: &Build, http: &Place) -> Self {
-        let path = build.http_log_path.to_string_lossy();
-        let mut used = Self { sink: Sink::Nothing, format: Some(0), place: http.clone(), notes: Vec::new() };
-        used.sink = used.file(&path, build);
+        let mut used = Self::at(http, Some(0));
+        used.sink = used.file(&build.http_log_path.to_string_lossy(), build);
         used.note("no access_log is configured here: nginx's default".to_owned(), None);
         used
     }
@@ -50,16 +55,14 @@ impl Use {
     /// Takes the directive apart; `None` without arguments.
     pub(super) fn new(node: &Node, formats: &[Defined], build: &Build) -> Option<Self> {
         let (path, rest) = node.args.split_first()?;
-        let mut used =
-            Self { sink: Sink::Nothing, format: None, place: node.place.clone(), notes: Vec::new() };
+        let mut used = Self::at(&node.place, Some(0));
         used.sink = match path.value.strip_prefix("syslog:") {
             Some(parameters) => Sink::Log(syslog(parameters)),
             None => used.file(&path.value, build),
         };
-        used.format = match rest.first() {
-            None => Some(0),
-            Some(name) => used.format_named(name, formats),
-        };
+        if let Some(name) = rest.first() {
+            used.format = used.format_named(name, formats);
+        }
         used.parameters(rest.get(1..).unwrap_or_default());
         Some(used)
     }
@@ -109,10 +112,12 @@ impl Use {
                 Some(("flush", time)) => flush = Some(time),
                 Some(("gzip", _)) => gzip = true,
                 None if arg.value == "gzip" => gzip = true,
-                Some(("if", condition)) => self.note(
-                    format!("only requests for which {condition} is neither empty nor 0 are in this log"),
-                    None,
-                ),
+                Some(("if", condition)) => {
+                    self.conditional = true;
+                    let text =
+                        format!("only requests for which {condition} is neither empty nor 0 are in this log");
+                    self.note(text, None);
+                }
                 _ => {
                     let hint = (arg.at.line != self.place.line)
                         .then_some("is a `;` missing at the end of the line before?");

@@ -50,10 +50,19 @@ impl Defined {
         Some(Self { format, parts })
     }
 
+    /// Can it be read, and has it request times?
+    pub(super) fn is_timed(&self) -> bool {
+        self.compiled().is_ok_and(|format| format.fields().latency)
+    }
+
+    fn compiled(&self) -> Result<Format, FormatError> {
+        let options = Options { escape: self.format.escape, ..Options::default() };
+        Format::compile(&self.format.text, &options)
+    }
+
     /// What is to be known about lines of this format.
     pub(super) fn note(&self) -> Option<Note> {
-        let options = Options { escape: self.format.escape, ..Options::default() };
-        match Format::compile(&self.format.text, &options) {
+        match self.compiled() {
             Err(error) => Some(self.refused(&error)),
             Ok(format) if !format.fields().latency => Some(Note {
                 place: self.format.place.clone(),
@@ -61,7 +70,7 @@ impl Defined {
                     "format \"{}\" has no $request_time, so there are no percentiles",
                     self.format.name
                 ),
-                hint: Some("README.md shows a format with times".to_owned()),
+                hint: Some("a log_format with $request_time and $upstream_response_time has them".to_owned()),
             }),
             Ok(_) => None,
         }
@@ -140,10 +149,14 @@ mod tests {
 
     #[test]
     fn an_error_is_placed_in_the_file() {
-        let note = defined("log_format x\n  '$remote_addr '\n  '$msec $status$request';").note();
+        let note = defined("log_format x\n  '$remote_addr '\n  '$msec $request$http_host $status';").note();
         let note = note.expect("a note");
         assert_eq!(note.place, Some(Place { file: "nginx.conf".into(), line: 3 }));
-        assert!(note.text.starts_with("format \"x\" cannot be read: at `$status"), "{}", note.text);
+        assert!(
+            note.text.starts_with("format \"x\" cannot be read: at `$request$http_host"),
+            "{}",
+            note.text
+        );
     }
 
     #[test]

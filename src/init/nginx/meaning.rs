@@ -26,8 +26,9 @@ pub(super) fn meaning(nodes: &[Node], build: &Build) -> Found {
             _ => {}
         }
     }
-    let logs = meaning.drafts.into_iter().map(Draft::finished).collect();
-    Found { logs, notes: meaning.notes }
+    let (kept, copies): (Vec<_>, Vec<_>) = meaning.drafts.into_iter().partition(|draft| draft.alone);
+    meaning.notes.extend(copies.iter().filter_map(Draft::left_out));
+    Found { logs: kept.into_iter().map(Draft::finished).collect(), notes: meaning.notes }
 }
 
 /// `http`, `server`, `location`, `if` or `limit_except`.
@@ -122,7 +123,12 @@ impl Meaning<'_> {
 
     fn goes(&mut self, goes: Goes<'_>, sites: &[String], level: &Level<'_>) {
         match goes {
-            Goes::To(uses) => uses.iter().for_each(|used| self.write(used, sites)),
+            Goes::To(uses) => {
+                let first = self.chosen(uses);
+                for used in uses {
+                    self.write(used, sites, first.filter(|first| *first != &used.sink));
+                }
+            }
             Goes::Nowhere(off) => {
                 let text = format!("access_log off: requests of {} are in no log", level.title());
                 self.note(off, text, None);
@@ -130,7 +136,16 @@ impl Meaning<'_> {
         }
     }
 
-    fn write(&mut self, used: &Use, sites: &[String]) {
+    /// Where requests go to several logs, the one to read: a file with all of them, if possible with times.
+    fn chosen<'u>(&self, uses: &'u [Use]) -> Option<&'u Sink> {
+        let is_file = |used: &&Use| matches!(used.sink, Sink::Log(Target::File { .. })) && !used.conditional;
+        let format = |used: &Use| used.format.and_then(|index| self.formats.get(index));
+        let timed = uses.iter().filter(is_file).find(|used| format(used).is_some_and(Defined::is_timed));
+        timed.or_else(|| uses.iter().find(is_file)).map(|used| &used.sink)
+    }
+
+    /// `copied` is another log that gets the same requests.
+    fn write(&mut self, used: &Use, sites: &[String], copied: Option<&Sink>) {
         let Sink::Log(target) = &used.sink else {
             self.note(&used.place, "lines to /dev/null are in no log".to_owned(), None);
             return;
@@ -141,6 +156,10 @@ impl Meaning<'_> {
         });
         let format = used.format.and_then(|index| self.formats.get(index));
         self.drafts[at].add(used, format, sites);
+        match copied {
+            Some(Sink::Log(other)) => self.drafts[at].copied = Some(title(other)),
+            _ => self.drafts[at].alone = true,
+        }
     }
 
     /// Some requests of a server are not logged.
@@ -205,6 +224,19 @@ struct Draft {
     log: FoundLog,
     /// How often each of its formats is used.
     uses: Vec<usize>,
+    /// It has requests that no other log has.
+    alone: bool,
+    /// A log that has requests of this one too.
+    copied: Option<String>,
+}
+
+/// For a person: the file without what matches its rotated siblings.
+fn title(target: &Target) -> String {
+    match target {
+        Target::File { glob } => glob.strip_suffix('*').unwrap_or(glob).to_owned(),
+        Target::Syslog { address, .. } => format!("syslog at {address}"),
+        Target::Stream(name) => name.clone(),
+    }
 }
 
 impl Draft {
@@ -218,7 +250,7 @@ impl Draft {
             places: Vec::new(),
             notes: Vec::new(),
         };
-        Self { log, uses: Vec::new() }
+        Self { log, uses: Vec::new(), alone: false, copied: None }
     }
 
     fn add(&mut self, used: &Use, format: Option<&Defined>, sites: &[String]) {
@@ -247,7 +279,19 @@ impl Draft {
         }
     }
 
+    /// Why a log is no source: its requests would count twice.
+    fn left_out(&self) -> Option<Note> {
+        let (own, other) = (title(&self.log.target), self.copied.as_ref()?);
+        let text = format!("{own}: all its requests are in {other} too, so it is left out");
+        Some(Note { place: self.log.places.first().cloned(), text, hint: None })
+    }
+
     fn finished(mut self) -> FoundLog {
+        if let Some(other) = self.copied.take() {
+            let text = format!("some of its requests are in {other} too, and count twice in totals");
+            let hint = "keep one of the two sources, or split the logs by server".to_owned();
+            self.note(Note { place: self.log.places.first().cloned(), text, hint: Some(hint) });
+        }
         let mut formats: Vec<(usize, FoundFormat)> = self.uses.into_iter().zip(self.log.formats).collect();
         formats.sort_by_key(|(uses, _)| std::cmp::Reverse(*uses));
         self.log.formats = formats.into_iter().map(|(_, format)| format).collect();
