@@ -12,7 +12,7 @@ use crate::cli::InitArgs;
 use crate::config;
 use crate::exit::Exit;
 use crate::output::say;
-use crate::source::discover;
+use crate::source::{DiscoverError, discover};
 use anyhow::{Context, bail, ensure};
 use found::{Note, Target};
 use jiff::tz::TimeZone;
@@ -152,9 +152,11 @@ fn summarize(source: &Source) {
     let found = discover(source.paths.iter().map(PathBuf::from));
     let files: usize = found.sources.iter().map(|set| set.files.len()).sum();
     let files = match files {
-        0 => "no file that can be read yet".to_owned(),
+        0 => "no file yet that can be read".to_owned(),
         1 => "1 file".to_owned(),
         files => format!("{files} files"),
     };
     say(&format!("{}: {}: {files}", source.name, source.paths.join(", ")));
+    let unreadable = |problem: &&DiscoverError| matches!(problem, DiscoverError::Unreadable { source, .. } if source.kind() == ErrorKind::PermissionDenied);
+    found.problems.iter().filter(unreadable).for_each(|problem| say(&problem.to_string()));
 }

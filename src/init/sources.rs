@@ -51,7 +51,9 @@ pub fn sources(proxies: &[Proxy]) -> Vec<Source> {
         let tier = tiered.then_some(proxy.tier);
         sources.extend(logs.into_iter().map(|log| source(log, tier)));
     }
-    narrow(&mut sources);
+    let left_out: Vec<&str> =
+        proxies.iter().flat_map(|proxy| &proxy.found.left_out).map(target_glob).collect();
+    narrow(&mut sources, &left_out);
     name(&mut sources);
     sources
 }
@@ -80,7 +82,12 @@ fn source(mut log: FoundLog, tier: Option<&'static str>) -> Source {
 }
 
 fn glob(log: &FoundLog) -> &str {
-    match &log.target {
+    target_glob(&log.target)
+}
+
+/// Empty for what is no file.
+fn target_glob(target: &Target) -> &str {
+    match target {
         Target::File { glob } => glob,
         Target::Syslog { .. } | Target::Stream(_) => "",
     }
@@ -135,13 +142,21 @@ fn join(log: &mut FoundLog, other: FoundLog) {
 }
 
 /// `access.log*` would take `access.log-slow`, another log: then only what rotation makes of it.
-fn narrow(sources: &mut [Source]) {
+fn narrow(sources: &mut [Source], left_out: &[&str]) {
     for at in 0..sources.len() {
         let pattern = glob(&sources[at].log);
         let others = sources.iter().enumerate().filter(|(other, _)| *other != at);
-        let Some(base) = pattern.strip_suffix('*').filter(|_| !has_variables(pattern)) else { continue };
-        if others.into_iter().any(|(_, other)| takes(pattern, glob(&other.log))) {
-            sources[at].paths = vec![base.to_owned(), format!("{base}.[0-9]*"), format!("{base}-[0-9]*")];
+        let mut others = others.map(|(_, other)| glob(&other.log)).chain(left_out.iter().copied());
+        let Some(taken) = others.find(|other| takes(pattern, other)) else { continue };
+        match pattern.strip_suffix('*').filter(|_| !has_variables(pattern)) {
+            Some(base) => {
+                sources[at].paths = vec![base.to_owned(), format!("{base}.[0-9]*"), format!("{base}-[0-9]*")];
+            }
+            None => {
+                let text = format!("the pattern takes {taken} too, whose requests then count twice");
+                let hint = Some("write that log to another folder".to_owned());
+                sources[at].log.notes.push(Note { place: None, text, hint });
+            }
         }
     }
 }
@@ -205,7 +220,7 @@ mod tests {
     }
 
     fn nginx(logs: Vec<FoundLog>) -> Proxy {
-        Proxy { name: "nginx", tier: "web", found: Found { logs, notes: Vec::new() } }
+        Proxy { name: "nginx", tier: "web", found: Found { logs, ..Found::default() } }
     }
 
     fn names(paths: &[&str]) -> Vec<String> {
@@ -234,6 +249,18 @@ mod tests {
     }
 
     #[test]
+    fn a_log_that_is_left_out_is_in_no_pattern() {
+        let mut proxy = nginx(vec![log("/log/access.log*", "$msec"), log("/all/*.log*", "$msec")]);
+        let left_out = |path: &str| Target::File { glob: path.to_owned() };
+        proxy.found.left_out = vec![left_out("/log/access.log.json*"), left_out("/all/copy.log*")];
+        let sources = sources(&[proxy]);
+        let paths =
+            |start: &str| sources.iter().find(|source| source.paths[0].starts_with(start)).expect("a source");
+        assert_eq!(paths("/log").paths.len(), 3);
+        assert!(paths("/all").log.notes[0].text.contains("takes /all/copy.log* too"));
+    }
+
+    #[test]
     fn a_pattern_of_variables_takes_in_the_logs_that_it_matches() {
         let logs =
             vec![log("/log/a.log*", "$msec $status"), log("/log/*.log*", "$msec"), log("/b/a.log*", "$msec")];
@@ -247,7 +274,7 @@ mod tests {
     #[test]
     fn tiers_are_told_apart_only_where_there_are_several() {
         let tiers = |proxies: &[Proxy]| sources(proxies).iter().map(|source| source.tier).collect::<Vec<_>>();
-        let haproxy = |logs| Proxy { name: "HAProxy", tier: "lb", found: Found { logs, notes: Vec::new() } };
+        let haproxy = |logs| Proxy { name: "HAProxy", tier: "lb", found: Found { logs, ..Found::default() } };
         let one = || vec![log("/log/a.log*", "$msec")];
         assert_eq!(tiers(&[nginx(one()), haproxy(Vec::new())]), [None]);
         let two = vec![log("/log/haproxy.log*", "%t")];

@@ -107,29 +107,35 @@ impl Store<'_> {
         }
     }
 
-    /// The files that a pattern names, in the order of glob(3) in the C locale.
-    fn matching(&self, pattern: &str) -> Vec<PathBuf> {
+    /// The files that a pattern names, in the order of glob(3) in the C locale, and the folders that cannot be read.
+    fn matching(&self, pattern: &str) -> (Vec<PathBuf>, Vec<ReadError>) {
         // As glob(3): `*` stops at a slash and does not take hidden files.
         let options = glob::MatchOptions {
             case_sensitive: true,
             require_literal_separator: true,
             require_literal_leading_dot: true,
         };
+        let (mut paths, mut errors) = (Vec::new(), Vec::new());
         match self {
-            Self::Disk => glob::glob_with(pattern, options).map_or_else(
-                |_| Vec::new(),
-                |paths| {
-                    let mut paths: Vec<PathBuf> = paths.filter_map(Result::ok).collect();
-                    paths.sort_unstable();
-                    paths
-                },
-            ),
+            Self::Disk => {
+                for path in glob::glob_with(pattern, options).into_iter().flatten() {
+                    match path {
+                        Ok(path) => paths.push(path),
+                        Err(error) => {
+                            let path = error.path().to_owned();
+                            errors.push(ReadError::File { path, source: error.into() });
+                        }
+                    }
+                }
+                paths.sort_unstable();
+            }
             Self::Dump(files) => {
-                let Ok(pattern) = glob::Pattern::new(pattern) else { return Vec::new() };
+                let pattern = glob::Pattern::new(pattern).unwrap_or_default();
                 let matching = files.iter().filter(|(path, _)| pattern.matches_path_with(path, options));
-                matching.map(|(path, _)| path.to_path_buf()).collect()
+                paths.extend(matching.map(|(path, _)| path.to_path_buf()));
             }
         }
+        (paths, errors)
     }
 }
 
@@ -171,10 +177,11 @@ impl Reader<'_> {
 
     fn include(&mut self, pattern: &str, place: &Place) -> Vec<Node> {
         let full = self.folder.join(pattern);
-        let paths = match full.to_str().filter(|full| full.contains(['*', '?', '['])) {
+        let (paths, errors) = match full.to_str().filter(|full| full.contains(['*', '?', '['])) {
             Some(pattern) => self.store.matching(pattern),
-            None => vec![full],
+            None => (vec![full], Vec::new()),
         };
+        self.notes.extend(errors.iter().map(|error| error.note(place)));
         paths.iter().flat_map(|path| self.included(path, place)).collect()
     }
 

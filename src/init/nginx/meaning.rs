@@ -28,7 +28,11 @@ pub(super) fn meaning(nodes: &[Node], build: &Build) -> Found {
     }
     let (kept, copies): (Vec<_>, Vec<_>) = meaning.drafts.into_iter().partition(|draft| draft.alone);
     meaning.notes.extend(copies.iter().filter_map(Draft::left_out));
-    Found { logs: kept.into_iter().map(Draft::finished).collect(), notes: meaning.notes }
+    Found {
+        logs: kept.into_iter().map(Draft::finished).collect(),
+        left_out: copies.into_iter().map(|draft| draft.log.target).collect(),
+        notes: meaning.notes,
+    }
 }
 
 /// `http`, `server`, `location`, `if` or `limit_except`.

@@ -72,6 +72,7 @@ fn add(found: &mut Found, tree: files::Tree, build: &Build) {
             found.logs.push(log);
         }
     }
+    found.left_out.extend(more.left_out);
     found.notes.extend(tree.notes);
     found.notes.extend(more.notes);
 }
