@@ -34,6 +34,12 @@ pub struct SourceConfig {
     pub format: Vec<String>,
     /// nginx's `escape=`.
     pub escape: Option<EscapeMode>,
+    /// Names of HAProxy's captured request headers, in the order of `capture request header` lines.
+    #[serde(default)]
+    pub capture_request: Vec<String>,
+    /// The same of response headers.
+    #[serde(default)]
+    pub capture_response: Vec<String>,
     /// `edge`, `web`, `app` …: totals count each request once, at the outermost tier.
     pub tier: Option<String>,
     /// The machine whose log this is.

@@ -7,7 +7,7 @@ use crate::source::{Discovery, discover};
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use logstat_parsers::Escape;
+use logstat_parsers::{Captures, Escape};
 use logstat_reports::model::By;
 use std::path::PathBuf;
 
@@ -83,6 +83,7 @@ impl Plan {
                 sets: vec![set],
                 formats: args.format.clone(),
                 escape: args.escape.map_or(Escape::Default, Into::into),
+                captures: Captures::default(),
                 timezone: zone(args.log_tz.as_deref())?,
                 tier: None,
                 node: None,
@@ -99,6 +100,10 @@ impl Plan {
             sets: found.sources,
             formats: source.format.clone(),
             escape: source.escape.map_or(Escape::Default, Into::into),
+            captures: Captures {
+                request: source.capture_request.clone(),
+                response: source.capture_response.clone(),
+            },
             timezone: zone(source.timezone.as_deref())?,
             tier: source.tier.clone(),
             node: source.node.clone(),

@@ -131,7 +131,7 @@ pub(super) fn may_be_another(line: &Line<'_>) -> bool {
 }
 
 fn options(plan: &SourcePlan) -> Options {
-    Options { escape: plan.escape, timezone: plan.timezone.clone() }
+    Options { escape: plan.escape, timezone: plan.timezone.clone(), captures: plan.captures.clone() }
 }
 
 fn compile(text: &str, options: &Options) -> Result<Format, PrepareError> {

@@ -15,7 +15,7 @@ pub use read::{ReadOptions, SourceRead, read};
 use crate::source::SourceSet;
 use crate::window::Window;
 use jiff::tz::TimeZone;
-use logstat_parsers::Escape;
+use logstat_parsers::{Captures, Escape};
 
 /// A source as it was asked for.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub struct SourcePlan {
     pub formats: Vec<String>,
     /// nginx's `escape=`.
     pub escape: Escape,
+    /// HAProxy's captured headers, where they are known.
+    pub captures: Captures,
     /// Zone of dates without an offset.
     pub timezone: TimeZone,
     #[expect(missing_docs)]

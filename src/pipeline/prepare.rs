@@ -150,7 +150,8 @@ fn formats(plan: &SourcePlan, heads: &[(LogFile, Vec<u8>)]) -> Result<Formats, P
     if !plan.formats.is_empty() {
         return Formats::given(plan);
     }
-    let options = Options { escape: plan.escape, timezone: plan.timezone.clone() };
+    let options =
+        Options { escape: plan.escape, timezone: plan.timezone.clone(), captures: plan.captures.clone() };
     let mut unknown = None;
     for (file, head) in heads.iter().rev().filter(|(_, head)| !head.is_empty()) {
         let detection = detect(head, &options);
