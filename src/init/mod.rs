@@ -1,7 +1,7 @@
 //! `logstat init`: finds the logs of nginx and HAProxy by their configuration, and writes `logstat.toml`.
 //!
 //! * [`nginx`] says what is there, in the types of [`found`];
-//! * [`sources`] makes sources of it, and [`text`] the file.
+//! * [`mod@sources`] makes sources of it, and [`text`] the file.
 
 pub mod found;
 pub mod nginx;

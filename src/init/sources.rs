@@ -58,27 +58,31 @@ pub fn sources(proxies: &[Proxy]) -> Vec<Source> {
     sources
 }
 
-fn source(mut log: FoundLog, tier: Option<&'static str>) -> Source {
+fn source(log: FoundLog, tier: Option<&'static str>) -> Source {
     let compiles = |format: &&FoundFormat| {
         let options = Options { escape: format.escape, ..Options::default() };
         Format::compile(&format.text, &options).is_ok()
     };
     let formats: Vec<FoundFormat> = log.formats.iter().filter(compiles).cloned().collect();
-    // A source has one mode; presets have their own.
+    // A source has one mode, and presets have their own; any other format says its mode itself.
     let is_preset = |format: &FoundFormat| format.place.is_none();
     let escape =
         formats.iter().find(|format| !is_preset(format)).map(|format| format.escape).unwrap_or_default();
-    let (formats, others): (Vec<_>, Vec<_>) =
-        formats.into_iter().partition(|format| is_preset(format) || format.escape == escape);
-    log.notes.extend(others.into_iter().map(|format| Note {
-        text: format!(
-            "lines in format \"{}\" are rejects: it has another escape= than the first",
-            format.name
-        ),
-        place: format.place,
-        hint: Some("give them a log of their own".to_owned()),
-    }));
+    let formats = formats.into_iter().map(|format| match is_preset(&format) || format.escape == escape {
+        true => format,
+        false => FoundFormat { text: format!("escape={} {}", mode(format.escape), format.text), ..format },
+    });
+    let formats = formats.collect();
     Source { name: String::new(), paths: vec![glob(&log).to_owned()], formats, escape, tier, log }
+}
+
+/// nginx's word for it.
+pub(super) fn mode(escape: Escape) -> &'static str {
+    match escape {
+        Escape::Default => "default",
+        Escape::Json => "json",
+        Escape::None => "none",
+    }
 }
 
 fn glob(log: &FoundLog) -> &str {

@@ -1,7 +1,7 @@
 //! Writes `logstat.toml`, with where everything comes from in comments. Writes no file.
 
 use super::found::{FoundFormat, FoundLog, Note, Place, Target};
-use super::sources::{Proxy, Source};
+use super::sources::{Proxy, Source, mode};
 use logstat_parsers::Escape;
 use logstat_reports::text::safe;
 use std::fmt::Write as _;
@@ -73,10 +73,8 @@ fn add_source(text: &mut String, source: &Source, zone: Option<&str>) {
     let _ = writeln!(table, "name = {}", string(&source.name));
     let _ = writeln!(table, "paths = {}", strings(&source.paths));
     add_formats(&mut table, if readable { &source.formats } else { &source.log.formats });
-    match source.escape {
-        Escape::Default => {}
-        Escape::Json => table.push_str("escape = \"json\"\n"),
-        Escape::None => table.push_str("escape = \"none\"\n"),
+    if source.escape != Escape::Default {
+        let _ = writeln!(table, "escape = {}", string(mode(source.escape)));
     }
     if source.log.local_dates {
         match zone {
@@ -142,10 +140,11 @@ fn add_formats(text: &mut String, formats: &[FoundFormat]) {
             text.push_str("]\n");
         }
     }
-    for captures in formats.iter().filter_map(|format| format.captures.as_ref()) {
-        for (kind, names) in [("request", &captures.request), ("response", &captures.response)] {
+    if let Some(captures) = formats.iter().find_map(|format| format.captures.as_ref()) {
+        for (key, names) in [("capture_request", &captures.request), ("capture_response", &captures.response)]
+        {
             if !names.is_empty() {
-                comment(text, &format!("captured {kind} headers: {}", names.join(", ")));
+                let _ = writeln!(text, "{key} = {}", strings(names));
             }
         }
     }
