@@ -82,7 +82,11 @@ pub fn load(named: Option<&Path>) -> Result<Config, ConfigError> {
     parse(path, &text)
 }
 
-fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
+/// Reads the text of a configuration, which is or will be at `path`.
+///
+/// # Errors
+/// When it says something that is not known, with line and column.
+pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start).min(text.len());
         let before = &text[..at];

@@ -9,7 +9,8 @@
 //! * [`pipeline`] joins these three, and nothing else does;
 //! * [`report`] finishes the figures, and [`logstat_reports`] renders them;
 //! * [`check`] tells what becomes of each line and each field, without a report;
-//! * [`output`] writes and prints, [`run`] holds it all together, [`exit`] names the ends.
+//! * [`output`] writes and prints, [`run`] holds it all together, [`exit`] names the ends;
+//! * [`init`] comes before all of it: it finds the logs, and writes the configuration.
 
 pub mod bots;
 pub mod check;

@@ -9,6 +9,7 @@ mod files;
 mod fixtures;
 mod formats;
 
+mod init;
 mod inputs;
 mod interface;
 mod lab;

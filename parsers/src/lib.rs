@@ -25,6 +25,7 @@
 //! dates of a format's own. `assemble` makes steps of the pieces: which of several variables for one thing wins, and
 //! where each value ends. `step` says what a step is, `format` keeps them. `keyed` compiles field maps, for lines whose
 //! values have names. A further vendor is one more grammar and table; nothing behind `assemble` knows vendors' names.
+//! [`conf`] takes the vendors' configuration files apart, in which the strings stand.
 //!
 //! # The way of a line
 //! `prefix` finds the message behind what syslog put in front. `parser` goes through the steps from the left; `value` reads
@@ -48,6 +49,7 @@ mod address;
 mod amount;
 mod apache;
 mod assemble;
+pub mod conf;
 mod cursor;
 mod date;
 mod describe;
