@@ -1,6 +1,7 @@
 //! Configuration files of nginx and HAProxy, taken apart by their grammars. Opens no file, and does not know what a
 //! directive means.
 
+pub mod haproxy;
 mod lua;
 pub mod nginx;
 
