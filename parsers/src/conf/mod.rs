@@ -4,6 +4,7 @@
 pub mod haproxy;
 mod lua;
 pub mod nginx;
+pub mod rsyslog;
 
 /// Characters of a line that a message shows; more would wrap on a terminal.
 const SHOWN: usize = 100;
