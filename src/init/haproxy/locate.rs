@@ -193,7 +193,7 @@ mod tests {
         ];
         let expected = ["/etc/haproxy/haproxy.cfg", "/srv/conf/d", "/srv/conf/x.cfg"];
         assert_eq!(files(&arguments), expected.map(PathBuf::from));
-        assert_eq!(files(&["-v", "-f"]), [PathBuf::new(); 0]);
+        assert!(files(&["-v", "-f"]).is_empty());
     }
 
     #[test]
