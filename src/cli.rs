@@ -23,6 +23,8 @@ pub struct Cli {
 pub enum Command {
     /// Read logs and report hours, percentiles and top lists
     Report(Box<ReportArgs>),
+    /// Find the access logs of nginx by its configuration, and write logstat.toml
+    Init(InitArgs),
     /// Print the manual page
     #[command(hide = true)]
     Man,
@@ -61,9 +63,9 @@ pub struct ReportArgs {
     pub top: Option<usize>,
 
     /// Format of the lines: a preset (combined, haproxy-http, …) or nginx's log_format or HAProxy's log-format string
-    /// verbatim. Without it the format is detected
+    /// verbatim; several times where lines have several. Without it the format is detected
     #[arg(long, value_name = "FORMAT", help_heading = "How to read", allow_hyphen_values = true)]
-    pub format: Option<String>,
+    pub format: Vec<String>,
     /// nginx's escape= of that log_format
     #[arg(long, value_name = "MODE", help_heading = "How to read")]
     pub escape: Option<EscapeMode>,
@@ -112,6 +114,24 @@ pub struct ReportArgs {
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
     share.ok_or_else(|| "a share is a number from 0 to 1, such as 0.05".to_owned())
+}
+
+/// `logstat init`.
+#[derive(Debug, Clone, Args)]
+pub struct InitArgs {
+    /// nginx's configuration, what `nginx -T` printed, or - for standard input; may be given several times
+    /// [default: of the nginx that runs or is installed]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub nginx: Vec<PathBuf>,
+    /// The file to write [default: ./logstat.toml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub force: bool,
+    /// Print the configuration and write nothing
+    #[arg(long, conflicts_with_all = ["config", "force"])]
+    pub print: bool,
 }
 
 /// A column for `--by`.

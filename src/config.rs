@@ -29,10 +29,17 @@ pub struct SourceConfig {
     pub name: Option<String>,
     /// Files and globs.
     pub paths: Vec<String>,
-    /// A preset or a format string; detected when absent.
-    pub format: Option<String>,
+    /// A preset or a format string, or a list of those that lines may have; detected when absent.
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub format: Vec<String>,
     /// nginx's `escape=`.
     pub escape: Option<EscapeMode>,
+    /// Names of HAProxy's captured request headers, in the order of `capture request header` lines.
+    #[serde(default)]
+    pub capture_request: Vec<String>,
+    /// The same of response headers.
+    #[serde(default)]
+    pub capture_response: Vec<String>,
     /// `edge`, `web`, `app` …: totals count each request once, at the outermost tier.
     pub tier: Option<String>,
     /// The machine whose log this is.
@@ -75,7 +82,11 @@ pub fn load(named: Option<&Path>) -> Result<Config, ConfigError> {
     parse(path, &text)
 }
 
-fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
+/// Reads the text of a configuration, which is or will be at `path`.
+///
+/// # Errors
+/// When it says something that is not known, with line and column.
+pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start).min(text.len());
         let before = &text[..at];
@@ -90,6 +101,27 @@ fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
                 .unwrap_or_default(),
         }
     })
+}
+
+/// A text, or a list of texts.
+fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct OneOrMany;
+    impl<'de> serde::de::Visitor<'de> for OneOrMany {
+        type Value = Vec<String>;
+
+        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            formatter.write_str("a text or a list of texts")
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Vec<String>, E> {
+            Ok(vec![text.to_owned()])
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, texts: A) -> Result<Vec<String>, A::Error> {
+            Vec::deserialize(serde::de::value::SeqAccessDeserializer::new(texts))
+        }
+    }
+    deserializer.deserialize_any(OneOrMany)
 }
 
 /// serde words it "unknown field `pth`, expected one of `name`, `paths`": the known key most like the unknown one.
@@ -138,6 +170,22 @@ mod tests {
         let message = error("[[source]]\npaths = []\n  fromat = \"combined\"\n");
         assert!(message.starts_with("logstat.toml:3:3: unknown field `fromat`"), "{message}");
         assert!(message.ends_with("hint: did you mean `format`?"), "{message}");
+    }
+
+    #[test]
+    fn a_source_may_have_several_formats() {
+        let formats = |text: &str| {
+            let text = format!("[[source]]\npaths = [\"a.log\"]\n{text}");
+            parse(Path::new("logstat.toml"), &text).map(|mut config| config.source.remove(0).format)
+        };
+        assert_eq!(formats("format = \"combined\"").unwrap(), ["combined"]);
+        assert_eq!(formats("format = [\"combined\", \"common\"]").unwrap(), ["combined", "common"]);
+        assert!(formats("").unwrap().is_empty());
+        let message = formats("format = 5").unwrap_err().to_string();
+        assert!(
+            message.contains(":3:10: invalid type: integer `5`, expected a text or a list of texts"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -8,7 +8,8 @@
 //! * [`rollup`] counts records by the hour, knowing [`bots`]; it never reads the clock;
 //! * [`pipeline`] joins these three, and nothing else does;
 //! * [`report`] finishes the figures, and [`logstat_reports`] renders them;
-//! * [`output`] writes and prints, [`run`] holds it all together, [`exit`] names the ends.
+//! * [`output`] writes and prints, [`run`] holds it all together, [`exit`] names the ends;
+//! * [`init`] comes before all of it: it finds the logs, and writes the configuration.
 
 pub mod bots;
 pub mod cli;

@@ -7,7 +7,7 @@ use crate::source::{Discovery, discover};
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use logstat_parsers::Escape;
+use logstat_parsers::{Captures, Escape};
 use logstat_reports::model::By;
 use std::path::PathBuf;
 
@@ -81,8 +81,9 @@ impl Plan {
             self.sources.push(SourcePlan {
                 name: set.name.clone(),
                 sets: vec![set],
-                format: args.format.clone(),
+                formats: args.format.clone(),
                 escape: args.escape.map_or(Escape::Default, Into::into),
+                captures: Captures::default(),
                 timezone: zone(args.log_tz.as_deref())?,
                 tier: None,
                 node: None,
@@ -97,8 +98,12 @@ impl Plan {
         self.sources.push(SourcePlan {
             name: source.name.clone().unwrap_or_else(|| first.name.clone()),
             sets: found.sources,
-            format: source.format.clone(),
+            formats: source.format.clone(),
             escape: source.escape.map_or(Escape::Default, Into::into),
+            captures: Captures {
+                request: source.capture_request.clone(),
+                response: source.capture_response.clone(),
+            },
             timezone: zone(source.timezone.as_deref())?,
             tier: source.tier.clone(),
             node: source.node.clone(),

@@ -14,7 +14,8 @@ use crate::{config, output};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
-use logstat_reports::model::{By, Report};
+use logstat_reports::model::{By, FileSummary, FormatShare, Report, SourceSummary};
+use logstat_reports::text::count;
 use rayon::ThreadPool;
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -39,7 +40,9 @@ pub fn run(mut args: ReportArgs) -> anyhow::Result<Exit> {
     prepared.iter_mut().for_each(|source| source.skip_outside(&window));
     let pool = threads(&args)?;
     let (results, broken) = read_all(&args, &plan, &prepared, window, &pool);
-    let report = pool.install(|| report(results, report_options(&plan, &prepared, window)));
+    let mut options = report_options(&plan, &prepared, window);
+    options.notes.extend(results.iter().flat_map(|result| format_changes(&result.summary)));
+    let report = pool.install(|| report(results, options));
     exit = exit.max(broken).max(verdict(&report, &plan, &prepared));
     // A report that cannot be written can still be read.
     let published = plan.out.as_ref().map_or(Ok(()), |out| output::publish(&report, out, args.png, &pool));
@@ -150,9 +153,9 @@ fn notes(plan: &Plan, prepared: &[Prepared]) -> Vec<String> {
     let mut notes = plan.notes.clone();
     for source in prepared.iter().filter(|source| !source.empty) {
         let name = &source.plan.name;
-        match &source.hint {
+        match &source.formats.hint {
             Some(hint) => notes.push(format!("{name}: {hint}")),
-            None if !source.format.fields().latency => notes.push(format!(
+            None if !source.formats.any_has(|fields| fields.latency) => notes.push(format!(
                 "{name}: the log has no request times, so there are no percentiles: add $request_time to nginx's \
                  log_format and give that format with --format"
             )),
@@ -172,6 +175,22 @@ fn notes(plan: &Plan, prepared: &[Prepared]) -> Vec<String> {
     notes
 }
 
+/// Says where the lines of a file change their format. HAProxy's formats stand side by side as a rule.
+fn format_changes(source: &SourceSummary) -> Vec<String> {
+    let is_usual = |file: &FileSummary| file.formats.iter().all(|share| share.format.starts_with("haproxy-"));
+    let odd = source.files.iter().filter(|file| file.formats.len() > 1 && !is_usual(file));
+    let note = |file: &FileSummary, share: &FormatShare| {
+        format!(
+            "{}: from line {} on, {} lines have another format: {}",
+            file.path,
+            count(share.first_line),
+            count(share.lines),
+            share.format
+        )
+    };
+    odd.flat_map(|file| file.formats[1..].iter().map(move |share| note(file, share))).collect()
+}
+
 /// Says what is wrong with the outcome, if anything is.
 fn verdict(report: &Report, plan: &Plan, prepared: &[Prepared]) -> Exit {
     let accounting = &report.accounting;
@@ -182,7 +201,7 @@ fn verdict(report: &Report, plan: &Plan, prepared: &[Prepared]) -> Exit {
         return Exit::LimitExceeded;
     }
     if accounting.rejects as f64 > accounting.lines as f64 * plan.max_reject_ratio {
-        let given = prepared.iter().any(|source| source.plan.format.is_some());
+        let given = prepared.iter().any(|source| !source.plan.formats.is_empty());
         let hint = if given {
             "is it the right --format?"
         } else {

@@ -5,6 +5,9 @@ mod corpus;
 mod determinism;
 mod files;
 mod fixtures;
+mod formats;
+
+mod init;
 mod inputs;
 mod interface;
 mod lab;

@@ -2,7 +2,7 @@
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use logstat_parsers::{Format, Line, Options};
+use logstat_parsers::{Format, Line, Options, detect};
 
 /// Lines in a block: enough that the branch predictor cannot learn them.
 const LINES: usize = 20_000;
@@ -56,6 +56,66 @@ fn haproxy_http_rfc3164(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn haproxy_http_bare(bencher: Bencher<'_, '_>) {
     run(bencher, "haproxy-http", &block(|random, second| haproxy_line(random, second, "")));
+}
+
+#[divan::bench]
+fn nginx_json(bencher: Bencher<'_, '_>) {
+    run(
+        bencher,
+        "nginx-json",
+        &block(|random, second| {
+            let (client, status, total) = (random.below(256), 200 + random.below(2), random.below(1_000));
+            let (minute, second, agent) = (second / 60, second % 60, USER_AGENTS[random.below(4) as usize]);
+            format!(
+                r#"{{"time_iso8601":"2026-11-20T13:{minute:02}:{second:02}+00:00","remote_addr":"192.0.2.{client}","remote_user":"","request":"GET {} HTTP/1.1","status":{status},"body_bytes_sent":{},"request_time":0.{total:03},"upstream_response_time":"0.001","http_referer":"","http_user_agent":"{agent}","host":"www.example.com"}}"#,
+                random.path(),
+                random.below(200_000),
+            )
+        }),
+    );
+}
+
+#[divan::bench]
+fn caddy(bencher: Bencher<'_, '_>) {
+    run(
+        bencher,
+        "caddy",
+        &block(|random, second| {
+            let (client, agent) = (random.below(256), USER_AGENTS[random.below(4) as usize]);
+            format!(
+                r#"{{"level":"info","ts":{}.{:06},"logger":"http.log.access","msg":"handled request","request":{{"remote_ip":"192.0.2.{client}","remote_port":"38574","client_ip":"192.0.2.{client}","proto":"HTTP/2.0","method":"GET","host":"www.example.com","uri":"{}","headers":{{"Accept":["*/*"],"User-Agent":["{agent}"],"Accept-Encoding":["gzip"]}}}},"bytes_read":0,"user_id":"","duration":0.{:06},"size":{},"status":200,"resp_headers":{{"Server":["Caddy"],"Etag":["\"x\""]}}}}"#,
+                1_700_000_000 + second,
+                random.below(1_000_000),
+                random.path(),
+                random.below(1_000_000),
+                random.below(200_000),
+            )
+        }),
+    );
+}
+
+#[divan::bench]
+fn ltsv(bencher: Bencher<'_, '_>) {
+    run(
+        bencher,
+        "ltsv",
+        &block(|random, second| {
+            let (client, agent) = (random.below(256), USER_AGENTS[random.below(4) as usize]);
+            let (minute, second) = (second / 60, second % 60);
+            format!(
+                "time:20/Nov/2026:13:{minute:02}:{second:02} +0000\thost:192.0.2.{client}\treq:GET {} HTTP/1.1\tstatus:200\tsize:{}\tua:{agent}\treqtime:0.{:03}",
+                random.path(),
+                random.below(200_000),
+                random.below(1_000),
+            )
+        }),
+    );
+}
+
+#[divan::bench]
+fn detection(bencher: Bencher<'_, '_>) {
+    let block = block(|random, second| nginx_line(random, second, " 0.001"));
+    bencher.bench_local(|| detect(black_box(&block.as_bytes()[..256 << 10]), &Options::default()));
 }
 
 fn run(bencher: Bencher<'_, '_>, format: &str, block: &str) {

@@ -91,6 +91,23 @@ pub(crate) fn client(text: &[u8]) -> Option<Client<'_>> {
     is_host_name(text).then_some(Client::Name(text))
 }
 
+/// An address that HAProxy wrote with the flag `X`: its bytes in hexadecimal digits. `-` is none.
+pub(crate) fn hex_client(text: &[u8]) -> Option<Client<'_>> {
+    if matches!(text, b"" | b"-") {
+        return Some(Client::Unknown);
+    }
+    if !text.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let digits = str::from_utf8(text).ok()?;
+    let address = match digits.len() {
+        8 => IpAddr::V4(Ipv4Addr::from_bits(u32::from_str_radix(digits, 16).ok()?)),
+        32 => IpAddr::V6(Ipv6Addr::from_bits(u128::from_str_radix(digits, 16).ok()?)).to_canonical(),
+        _ => return None,
+    };
+    Some(Client::Ip(address))
+}
+
 fn bracketed_ipv6<'l>(text: &[u8]) -> Option<Client<'l>> {
     let text = text.strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]")).unwrap_or(text);
     Some(Client::Ip(IpAddr::V6(ipv6(text)?).to_canonical()))

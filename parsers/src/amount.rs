@@ -7,7 +7,7 @@ use crate::format::Format;
 use crate::number;
 use crate::parser::{Draft, Stop};
 use crate::record::{Record, RejectKind};
-use crate::step::{End, Step};
+use crate::step::{End, Step, Unit};
 use crate::value::{Next, read};
 
 /// A number that nobody keeps.
@@ -137,6 +137,78 @@ pub(crate) fn epoch(
     let us = seconds(format, step, cursor)?.and_then(|us| i64::try_from(us).ok());
     draft.date_us = Some(us.ok_or(no_date)?);
     Ok(())
+}
+
+/// Whole units since 1970.
+#[inline(never)]
+pub(crate) fn epoch_units<'l>(
+    format: &Format,
+    step: &Step,
+    at: Cursor<'l>,
+    draft: &mut Draft<'_, 'l>,
+    unit: Unit,
+) -> Next<'l> {
+    read(at, draft, move |at, draft| {
+        let no_date = Stop::new(RejectKind::Date, *at);
+        let us = count(format, step, at)?.and_then(|units| units.checked_mul(unit.micros()));
+        draft.date_us = Some(us.and_then(|us| i64::try_from(us).ok()).ok_or(no_date)?);
+        Ok(())
+    })
+}
+
+/// Seconds since 1970 in hexadecimal digits, at most eight.
+#[inline(never)]
+pub(crate) fn hex_epoch<'l>(at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
+    read(at, draft, move |at, draft| {
+        let no_date = Stop::new(RejectKind::Date, *at);
+        let length = at.rest().iter().take(9).take_while(|byte| byte.is_ascii_hexdigit()).count();
+        let text = at.take(length).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default();
+        let seconds = u32::from_str_radix(text, 16).map_err(|_| no_date)?;
+        draft.date_us = Some(i64::from(seconds) * 1_000_000);
+        Ok(())
+    })
+}
+
+/// A duration in whole units: the latency, and what leads from the logged start to the end.
+#[inline(never)]
+pub(crate) fn elapsed<'l>(
+    format: &Format,
+    step: &Step,
+    at: Cursor<'l>,
+    draft: &mut Draft<'_, 'l>,
+    unit: Unit,
+    (latency, elapsed): (bool, bool),
+) -> Next<'l> {
+    read(at, draft, move |at, draft| {
+        let too_big = Stop::new(RejectKind::Number, *at);
+        let us = count(format, step, at)?
+            .map(|units| units.checked_mul(unit.micros()).ok_or(too_big))
+            .transpose()?;
+        if latency {
+            draft.record.latency_us = us;
+        }
+        if elapsed {
+            draft.elapsed_us = us.unwrap_or(0);
+        }
+        Ok(())
+    })
+}
+
+/// Apache's `%b`: the documentation says that its dash is how the Common Log Format writes 0, so it is not missing.
+#[inline(never)]
+pub(crate) fn clf_bytes<'l>(
+    format: &Format,
+    step: &Step,
+    at: Cursor<'l>,
+    draft: &mut Draft<'_, 'l>,
+) -> Next<'l> {
+    if let [b'-', rest @ ..] = at.rest()
+        && !rest.first().is_some_and(u8::is_ascii_digit)
+    {
+        draft.record.bytes_sent = Some(0);
+        return at.behind(1);
+    }
+    count_step(format, step, at, draft, |record| &mut record.bytes_sent)
 }
 
 /// HAProxy's total time: the latency, and what leads from the logged start to the end.

@@ -10,8 +10,8 @@ pub(crate) enum Piece {
     Text(Vec<u8>),
     /// A value that starts at byte `at` of the format string. Of several with one meaning the lowest `rank` wins.
     Value { field: Field, rank: u8, at: usize },
-    /// HAProxy's captured headers.
-    Captures,
+    /// HAProxy's captured headers, as this field.
+    Captures(Field),
 }
 
 /// Which bytes a vendor never writes raw inside a value.
@@ -25,14 +25,21 @@ pub(crate) enum Escaping {
     NginxNone,
     /// HAProxy: no `"` and no control characters, except in cookies.
     HaProxy,
+    /// Apache: a `"` only behind a backslash, no control characters.
+    Apache,
 }
 
 impl Escaping {
     fn is_hard(self, byte: u8, shape: Shape) -> bool {
         match self {
             Self::NginxNone => false,
-            Self::NginxDefault | Self::NginxJson => byte == b'"' || byte.is_ascii_control(),
-            Self::HaProxy => shape != Shape::Cookie && (byte == b'"' || byte.is_ascii_control()),
+            Self::NginxDefault | Self::NginxJson | Self::Apache => byte == b'"' || byte.is_ascii_control(),
+            Self::HaProxy => match shape {
+                Shape::Cookie | Shape::Raw => false,
+                // Only these two have a backslash in front.
+                Shape::Escaped => byte == b'"',
+                _ => byte == b'"' || byte.is_ascii_control(),
+            },
         }
     }
 }
@@ -53,7 +60,7 @@ pub(crate) fn assemble(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Ass
     let mut steps: Vec<Step> = Vec::with_capacity(pieces.len());
     for (index, piece) in pieces.iter().enumerate() {
         let (field, end) = match piece {
-            Piece::Captures => (Field::Captures, End::Own),
+            Piece::Captures(field) => (*field, End::Own),
             Piece::Value { field, at, .. } => (*field, end_of(*field, *at, &pieces[index + 1..], escaping)?),
             Piece::Text(text) => {
                 match steps.last_mut() {
@@ -109,9 +116,10 @@ fn join_literals(pieces: Vec<Piece>) -> Vec<Piece> {
 fn merge_skipped(pieces: Vec<Piece>) -> Vec<Piece> {
     let mut merged: Vec<Piece> = Vec::with_capacity(pieces.len());
     for piece in pieces {
-        if let Piece::Value { field: Field::Skip(_), .. } = piece {
-            if let Some(Piece::Value { field: before @ Field::Skip(_), .. }) = merged.last_mut() {
-                *before = Field::Skip(Shape::Text);
+        if let Piece::Value { field: Field::Skip(shape), .. } = piece {
+            if let Some(Piece::Value { field: Field::Skip(before), .. }) = merged.last_mut() {
+                let is_raw = |shape| matches!(shape, Shape::Raw | Shape::Escaped | Shape::Cookie);
+                *before = if is_raw(*before) || is_raw(shape) { Shape::Raw } else { Shape::Text };
                 continue;
             }
             if join_numbers(&mut merged, &piece) {
@@ -131,7 +139,7 @@ fn collapse_tail(pieces: &mut Vec<Piece>, escaping: Escaping) -> Vec<u8> {
     let first = pieces.iter().rposition(kept).map_or(0, |last| last + 1);
     let is_open = |pair: &[Piece]| match pair {
         [
-            Piece::Value { field: Field::Skip(shape @ (Shape::Text | Shape::Cookie)), .. },
+            Piece::Value { field: Field::Skip(shape @ (Shape::Text | Shape::Raw | Shape::Cookie)), .. },
             Piece::Text(text),
         ] => !escaping.is_hard(text[0], *shape),
         _ => false,
@@ -168,7 +176,7 @@ fn join_numbers(merged: &mut Vec<Piece>, piece: &Piece) -> bool {
 /// The space behind captured headers is there only if they are.
 fn swallow_capture_space(pieces: &mut Vec<Piece>) {
     for index in 1..pieces.len() {
-        if matches!(pieces[index - 1], Piece::Captures)
+        if matches!(pieces[index - 1], Piece::Captures(_))
             && let Piece::Text(text) = &mut pieces[index]
             && text.first() == Some(&b' ')
         {
@@ -197,7 +205,8 @@ fn end_of(field: Field, at: usize, after: &[Piece], escaping: Escaping) -> Resul
     let first = text[0];
     if escaping.is_hard(first, shape) {
         return Ok(match escaping {
-            Escaping::NginxJson if first == b'"' => End::JsonQuote,
+            Escaping::NginxJson | Escaping::Apache if first == b'"' => End::JsonQuote,
+            _ if shape == Shape::Escaped => End::JsonQuote,
             Escaping::HaProxy if field == Field::Request && after.len() == 1 && text == b"\"" => {
                 End::LastQuote
             }
@@ -210,14 +219,19 @@ fn end_of(field: Field, at: usize, after: &[Piece], escaping: Escaping) -> Resul
     if field == Field::ClientPort {
         return Ok(End::Byte(first));
     }
-    let limit = (escaping == Escaping::NginxDefault).then_some(b'"');
+    let limit = match escaping {
+        Escaping::NginxDefault => Some(b'"'),
+        // As in `%v:%p`: a port or an IPv6 address behind it holds a colon too.
+        Escaping::Apache if shape == Shape::Word => Some(b' '),
+        _ => None,
+    };
     Ok(anchored(after, escaping).unwrap_or(End::Search { from: first, limit }))
 }
 
 /// The end of free text, if all between it and the next `"` has a fixed width.
 fn anchored(after: &[Piece], escaping: Escaping) -> Option<End> {
     // Under escape=json a `"` inside the value has a backslash before it and is no anchor.
-    if escaping != Escaping::NginxDefault {
+    if !matches!(escaping, Escaping::NginxDefault | Escaping::Apache) {
         return None;
     }
     let mut width = 0;
@@ -225,12 +239,16 @@ fn anchored(after: &[Piece], escaping: Escaping) -> Option<End> {
         match piece {
             Piece::Text(text) => {
                 if let Some(hard) = text.iter().position(|byte| escaping.is_hard(*byte, Shape::Text)) {
-                    return Some(End::Before { byte: text[hard], width: width + hard });
+                    let (byte, width) = (text[hard], width + hard);
+                    return match escaping {
+                        Escaping::Apache => (byte == b'"').then_some(End::BeforeQuote { width }),
+                        _ => Some(End::Before { byte, width }),
+                    };
                 }
                 width += text.len();
             }
             Piece::Value { field, .. } => width += field.width()?,
-            Piece::Captures => return None,
+            Piece::Captures(_) => return None,
         }
     }
     None

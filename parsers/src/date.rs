@@ -1,11 +1,30 @@
 //! Dates in logs become microseconds since 1970 UTC. Reads no clock: what a date leaves out comes from the caller.
 
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
-const SECOND_US: i64 = 1_000_000;
-const MINUTE_US: i64 = 60 * SECOND_US;
+pub(crate) const SECOND_US: i64 = 1_000_000;
+pub(crate) const MINUTE_US: i64 = 60 * SECOND_US;
 const DAY_S: i64 = 86_400;
+
+/// A local time as an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Instant {
+    /// Microseconds since 1970 UTC; the first one if the local time occurs twice.
+    pub(crate) us: i64,
+    /// How much later it occurs again; 0 if it does not.
+    pub(crate) repeat_us: i64,
+}
+
+impl Instant {
+    pub(crate) const fn once(us: i64) -> Self {
+        Self { us, repeat_us: 0 }
+    }
+
+    pub(crate) const fn plus(self, us: i64) -> Self {
+        Self { us: self.us + us, ..self }
+    }
+}
 
 /// Dates already worked out, to the minute: neighbouring lines nearly always share theirs.
 #[derive(Debug, Clone, Default)]
@@ -67,12 +86,15 @@ impl Dates {
         self.iso.is(&iso_words(text)).then_some(self.iso.us + second_us)
     }
 
-    /// `10/Oct/2000:13:55:36.123` in `zone`, HAProxy `%t` and `%tr`. A repeated local time is the first of the two.
-    pub(crate) fn zoneless(&mut self, text: &[u8; 24], zone: &TimeZone) -> Option<i64> {
-        let us = local_us(clf_minute(text.first_chunk()?)?, zone)?;
+    /// `10/Oct/2000:13:55:36.123` in `zone`, HAProxy `%t` and `%tr`.
+    pub(crate) fn zoneless(&mut self, text: &[u8; 24], zone: &TimeZone) -> Option<Instant> {
+        let minute = local(clf_minute(text.first_chunk()?)?, zone)?;
         let rest_us = zoneless_rest_us(text).filter(|_| text[20] == b'.')?;
-        self.zoneless = Minute { words: zoneless_words(text), us };
-        Some(us + rest_us)
+        // Which of two instants is meant depends on the line, so it is not remembered.
+        if minute.repeat_us == 0 {
+            self.zoneless = Minute { words: zoneless_words(text), us: minute.us };
+        }
+        Some(minute.plus(rest_us))
     }
 
     /// The same for the minute that was read last.
@@ -114,18 +136,7 @@ fn word(text: &[u8], at: usize) -> u64 {
 
 /// RFC 3339 as syslog daemons write it (`T` or a space, any decimals, `Z`, `+01:00` or `+0100`), and its length.
 pub(crate) fn rfc3339(text: &[u8]) -> Option<(i64, usize)> {
-    let minutes = iso_minute(text.first_chunk()?)?;
-    let mut us = minutes * MINUTE_US + second_us(*text.get(16..)?.first_chunk()?)?;
-    let mut at = 19;
-    if text.get(at) == Some(&b'.') {
-        let decimals = text[at + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let mut scale = SECOND_US;
-        for digit in &text[at + 1..at + 1 + decimals] {
-            scale /= 10;
-            us += i64::from(digit - b'0') * scale;
-        }
-        at += 1 + decimals;
-    }
+    let (us, at) = without_offset(text)?;
     let rest = text.get(at..)?;
     if rest.first() == Some(&b'Z') {
         return Some((us, at + 1));
@@ -135,6 +146,28 @@ pub(crate) fn rfc3339(text: &[u8]) -> Option<(i64, usize)> {
     }
     let zone: &[u8; 5] = rest.first_chunk()?;
     Some((us - zone_us(&[b' ', zone[0], zone[1], zone[2], zone[3], zone[4]])?, at + 5))
+}
+
+/// The same without an offset, as if it were UTC.
+pub(crate) fn without_offset(text: &[u8]) -> Option<(i64, usize)> {
+    let minutes = iso_minute(text.first_chunk()?)?;
+    let mut us = minutes * MINUTE_US + second_us(*text.get(16..)?.first_chunk()?)?;
+    let mut at = 19;
+    if text.get(at) == Some(&b'.') {
+        let decimals = decimals(&text[at..]);
+        let mut scale = SECOND_US;
+        for digit in &text[at + 1..at + decimals] {
+            scale /= 10;
+            us += i64::from(digit - b'0') * scale;
+        }
+        at += decimals;
+    }
+    Some((us, at))
+}
+
+/// The length of a point and the digits behind it.
+pub(crate) fn decimals(text: &[u8]) -> usize {
+    1 + text.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 /// `Feb  6 12:14:14` (RFC 3164) in `zone`, in the year that puts it nearest to `reference_us`.
@@ -191,7 +224,7 @@ fn second_us(text: [u8; 3]) -> Option<i64> {
 }
 
 /// ` -0700`.
-fn zone_us(text: &[u8; 6]) -> Option<i64> {
+pub(crate) fn zone_us(text: &[u8; 6]) -> Option<i64> {
     let [b' ', sign, h0, h1, m0, m1] = *text else { return None };
     let (hours, minutes) = (digits([h0, h1])?, digits([m0, m1])?);
     if hours > 23 || minutes > 59 {
@@ -211,11 +244,21 @@ fn colon_zone_us(text: &[u8; 6]) -> Option<i64> {
     zone_us(&[b' ', sign, h0, h1, m0, m1])
 }
 
-/// The instant of a local minute, given in minutes as if it were UTC.
-fn local_us(minutes: i64, zone: &TimeZone) -> Option<i64> {
+/// The instant of a local minute, given in minutes as if it were UTC. One that a clock put forward leaves out counts on
+/// from the minute before.
+pub(crate) fn local(minutes: i64, zone: &TimeZone) -> Option<Instant> {
     let naive = jiff::Timestamp::from_second(minutes * 60).ok()?;
     let local: DateTime = TimeZone::UTC.to_datetime(naive);
-    Some(zone.to_timestamp(local).ok()?.as_microsecond())
+    let ambiguous = zone.to_ambiguous_timestamp(local);
+    let repeat_us = match ambiguous.offset() {
+        AmbiguousOffset::Fold { before, after } => i64::from(before.seconds() - after.seconds()) * SECOND_US,
+        AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Gap { .. } => 0,
+    };
+    Some(Instant { us: ambiguous.compatible().ok()?.as_microsecond(), repeat_us })
+}
+
+fn local_us(minutes: i64, zone: &TimeZone) -> Option<i64> {
+    Some(local(minutes, zone)?.us)
 }
 
 fn year_of(us: i64) -> i32 {
@@ -224,13 +267,13 @@ fn year_of(us: i64) -> i32 {
 }
 
 /// Days since 1970-01-01 in the proleptic Gregorian calendar; `None` if there is no such day.
-fn days_since_1970(year: i32, month: i32, day: i32) -> Option<i64> {
+pub(crate) fn days_since_1970(year: i32, month: i32, day: i32) -> Option<i64> {
     let (year, month, day) = (i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?);
     let date = DateTime::new(year, month, day, 0, 0, 0, 0).ok()?;
     Some(TimeZone::UTC.to_timestamp(date).ok()?.as_second() / DAY_S)
 }
 
-fn month(name: [u8; 3]) -> Option<i32> {
+pub(crate) fn month(name: [u8; 3]) -> Option<i32> {
     const MONTHS: [&[u8; 3]; 12] =
         [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
     MONTHS.iter().position(|known| **known == name).and_then(|at| i32::try_from(at + 1).ok())
@@ -238,7 +281,7 @@ fn month(name: [u8; 3]) -> Option<i32> {
 
 /// A number of exactly these digits.
 #[inline(always)]
-fn digits<const N: usize>(text: [u8; N]) -> Option<i32> {
+pub(crate) fn digits<const N: usize>(text: [u8; N]) -> Option<i32> {
     let mut value = 0;
     for byte in text {
         let digit = byte.wrapping_sub(b'0');

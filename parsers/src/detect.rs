@@ -1,8 +1,13 @@
 //! Which format a log has, by trying every preset on its first lines. Opens no file.
 
+use std::cmp::Reverse;
+
 use crate::format::{Format, Options};
+use crate::keyed::Syntax;
+use crate::prefix::Prefixes;
 use crate::preset::{PRESETS, Preset};
-use crate::record::Line;
+use crate::record::{Client, Line, Record};
+use crate::{json, ltsv};
 
 /// Lines of a sample that are looked at, so that detection takes no time.
 const MAX_LINES: usize = 500;
@@ -38,14 +43,14 @@ pub fn detect(sample: &[u8], options: &Options) -> Detection {
         .filter(|line| !line.trim_ascii().is_empty())
         .take(MAX_LINES)
         .collect();
-    let mut candidates: Vec<Candidate> = PRESETS
-        .iter()
-        .filter_map(|preset| {
-            let matched = matched(preset, &lines, options)?;
-            (matched > 0).then_some(Candidate { preset, matched })
-        })
-        .collect();
-    candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.matched));
+    let mut prefixes = Prefixes::default();
+    let lines: Vec<(&[u8], Option<Syntax>)> =
+        lines.into_iter().map(|line| (line, syntax(&mut prefixes, line))).collect();
+    let mut fits: Vec<(Fit, &'static Preset)> =
+        PRESETS.iter().filter_map(|preset| Some((fit(preset, &lines, options)?, preset))).collect();
+    fits.sort_by_key(|(fit, _)| Reverse(*fit));
+    let candidates: Vec<Candidate> =
+        fits.into_iter().map(|(fit, preset)| Candidate { preset, matched: fit.matched }).collect();
     let best = candidates.first().copied().filter(|best| best.matched * 2 > lines.len());
     Detection {
         best,
@@ -55,19 +60,50 @@ pub fn detect(sample: &[u8], options: &Options) -> Detection {
     }
 }
 
-/// Lines that the preset reads whole.
-fn matched(preset: &Preset, lines: &[&[u8]], options: &Options) -> Option<usize> {
-    let format = Format::compile(preset.name, options).ok()?;
-    let mut parser = format.parser(0);
-    let reads = |line: &&&[u8]| match parser.parse(line) {
-        Line::Record(record) => !record.truncated,
-        Line::Event(_) => true,
-        Line::Reject(_) | Line::Blank => false,
-    };
-    Some(lines.iter().filter(reads).count())
+/// How lines give names to their values, by their look, so that each preset tries only lines that it could read.
+fn syntax(prefixes: &mut Prefixes, line: &[u8]) -> Option<Syntax> {
+    let message = prefixes.skip(line);
+    if json::message(message).is_some() {
+        Some(Syntax::Json)
+    } else {
+        ltsv::is_likely(message).then_some(Syntax::Ltsv)
+    }
 }
 
-fn hint(best: Option<Candidate>, lines: &[&[u8]]) -> Option<String> {
+/// How well a preset fits; what comes first counts most.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Fit {
+    /// Lines that it reads whole.
+    matched: usize,
+    /// What the records among them tell of who asked for what.
+    told: usize,
+}
+
+/// `None` if the preset reads nothing. Messages alone do not count where any JSON object could be one.
+fn fit(preset: &Preset, lines: &[(&[u8], Option<Syntax>)], options: &Options) -> Option<Fit> {
+    let format = Format::compile(preset.name, options).ok()?;
+    let own_syntax = format.map.as_ref().map(|map| map.syntax);
+    let mut parser = format.parser(0);
+    let mut fit = Fit::default();
+    for (line, _) in lines.iter().filter(|(_, syntax)| *syntax == own_syntax) {
+        match parser.parse(line) {
+            Line::Record(record) if !record.truncated => {
+                fit.matched += 1;
+                fit.told += told(&record);
+            }
+            Line::Event(_) => fit.matched += 1,
+            Line::Record(_) | Line::Reject(_) | Line::Blank => {}
+        }
+    }
+    (fit.matched > 0 && (fit.told > 0 || own_syntax.is_none())).then_some(fit)
+}
+
+fn told(record: &Record<'_>) -> usize {
+    let who = record.client != Client::Unknown;
+    [who, record.target.is_some(), record.status.is_some()].into_iter().filter(|is_told| *is_told).count()
+}
+
+fn hint(best: Option<Candidate>, lines: &[(&[u8], Option<Syntax>)]) -> Option<String> {
     let text = match best.map(|best| best.preset.name) {
         Some("combined-extra" | "vhost-combined-extra") => {
             "there are fields behind the user agent: latency needs --format '<log_format string>'"
@@ -76,9 +112,14 @@ fn hint(best: Option<Candidate>, lines: &[&[u8]]) -> Option<String> {
             "the log has no times: add $request_time and $upstream_response_time to log_format for latency"
         }
         Some(_) => return None,
-        None => match lines.first()?.trim_ascii_start().first()? {
-            b'{' => "this looks like JSON: give nginx's log_format string with --format, and --escape json",
-            _ => "give the log_format or log-format string with --format",
+        None => match lines.first()?.1 {
+            Some(Syntax::Json) => {
+                "this looks like JSON: name its keys with --format 'json time=KEY remote_addr=KEY status=KEY …'"
+            }
+            Some(Syntax::Ltsv) => {
+                "this looks like LTSV: name its labels with --format 'ltsv time=LABEL status=LABEL …'"
+            }
+            None => "give the log_format or log-format string with --format",
         },
     };
     Some(text.to_owned())

@@ -3,10 +3,12 @@
 use jiff::tz::TimeZone;
 
 use crate::assemble::{Assembled, Escaping, assemble};
+use crate::keyed::{self, Map};
 use crate::parser::Parser;
 use crate::preset::{self, Preset};
 use crate::step::{End, Field, Slot, Step};
-use crate::{haproxy, nginx};
+use crate::strftime::DateFormat;
+use crate::{apache, haproxy, nginx};
 
 /// How nginx escapes values: `log_format name escape=…`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,11 +29,36 @@ pub struct Options {
     pub escape: Escape,
     /// The zone of dates that carry no offset, such as HAProxy's `%tr`.
     pub timezone: TimeZone,
+    /// The headers that HAProxy's configuration captures.
+    pub captures: Captures,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { escape: Escape::Default, timezone: TimeZone::UTC }
+        Self { escape: Escape::Default, timezone: TimeZone::UTC, captures: Captures::default() }
+    }
+}
+
+/// The headers that a HAProxy frontend captures, in the order of its configuration: `capture request header NAME len N`.
+///
+/// With the names, `User-Agent` and `Referer` among them fill these fields of a record. A captured `Host` fills none: the
+/// site stays the frontend, which is the configuration's word and not the client's. Without names, captured headers are
+/// skipped.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Captures {
+    /// Of the request.
+    pub request: Vec<String>,
+    /// Of the response.
+    pub response: Vec<String>,
+}
+
+impl Captures {
+    pub(crate) fn has_only_request(&self) -> bool {
+        !self.request.is_empty() && self.response.is_empty()
+    }
+
+    pub(crate) fn has_only_response(&self) -> bool {
+        self.request.is_empty() && !self.response.is_empty()
     }
 }
 
@@ -103,9 +130,59 @@ pub enum FormatError {
         /// The flag.
         flag: String,
     },
+    /// No such Apache directive, or an argument that it does not know.
+    #[error("byte {at}: no such directive `%{name}`")]
+    UnknownDirective {
+        /// Byte in the string.
+        at: usize,
+        /// The name.
+        name: String,
+    },
+    /// A `%` without an Apache directive.
+    #[error("byte {at}: no directive after `%`")]
+    Directives {
+        /// Byte in the string.
+        at: usize,
+    },
+    /// A part of a `strftime` format that has no fixed width or no fixed meaning.
+    #[error("byte {at}: `{directive}` in a date is not supported")]
+    DateDirective {
+        /// Byte in the string.
+        at: usize,
+        /// The part.
+        directive: String,
+    },
     /// Two values with nothing between them.
     #[error("byte {at}: nothing separates this value from the next")]
     Adjacent {
+        /// Byte in the string.
+        at: usize,
+    },
+    /// A pair of a field map that is none.
+    #[error("byte {at}: not `VARIABLE=path`")]
+    MapPair {
+        /// Byte in the string.
+        at: usize,
+    },
+    /// No such variable in a field map.
+    #[error("byte {at}: no such variable `{name}`")]
+    MapVariable {
+        /// Byte in the string.
+        at: usize,
+        /// The name.
+        name: String,
+    },
+    /// One path for two variables.
+    #[error("byte {at}: the path `{path}` is there twice")]
+    MapRepeated {
+        /// Byte in the string.
+        at: usize,
+        /// The path.
+        path: String,
+    },
+    /// More paths, or deeper ones, than a field map can have.
+    #[error("byte {at}: the field map is too large")]
+    MapTooLarge {
         /// Byte in the string.
         at: usize,
     },
@@ -124,7 +201,14 @@ impl FormatError {
             | Self::Alias { at }
             | Self::UnknownAlias { at, .. }
             | Self::Flag { at, .. }
-            | Self::Adjacent { at } => *at,
+            | Self::UnknownDirective { at, .. }
+            | Self::Directives { at }
+            | Self::DateDirective { at, .. }
+            | Self::Adjacent { at }
+            | Self::MapPair { at }
+            | Self::MapVariable { at, .. }
+            | Self::MapRepeated { at, .. }
+            | Self::MapTooLarge { at } => *at,
         }
     }
 
@@ -137,19 +221,34 @@ impl FormatError {
                 format!("one of {}, or the log_format or log-format string itself", names.join(", "))
             }
             Self::Directive => {
-                "give only the format itself, without `log_format`, its name and the quotes of nginx.conf"
+                "give only the format itself, without `log_format`, its name and the quotes of the configuration"
                     .to_owned()
             }
             Self::VariableName { .. } => "write it as in nginx.conf: `$status` or `${status}`".to_owned(),
-            Self::Alias { .. } => "write `%%` for a percent sign".to_owned(),
-            Self::UnknownAlias { .. } => {
-                "copy the string from haproxy.cfg; Apache's LogFormat uses other letters".to_owned()
+            Self::Alias { .. } | Self::Directives { .. } => "write `%%` for a percent sign".to_owned(),
+            Self::UnknownAlias { .. } => "copy the string from haproxy.cfg as it is".to_owned(),
+            Self::UnknownDirective { .. } => "copy the string from Apache's configuration as it is".to_owned(),
+            Self::Flag { flag, .. } if matches!(flag.as_str(), "+cbor" | "+bin") => {
+                "its output is binary: let HAProxy log text, or JSON with `%{+json}o`".to_owned()
             }
-            Self::Flag { .. } => "the flags Q and M are supported".to_owned(),
+            Self::Flag { .. } => "the flags Q, X, E, M and json are supported".to_owned(),
+            Self::DateDirective { .. } => {
+                "use numbers, `%b` and `%z`, such as `%Y-%m-%dT%H:%M:%S%z`".to_owned()
+            }
             Self::Adjacent { .. } => {
                 "put a space or another character between the two in the format".to_owned()
             }
-            Self::NoTime => "add `$time_local`, `$time_iso8601` or `$msec`, or HAProxy's `%tr`".to_owned(),
+            Self::MapPair { .. } => "write `json status=response.code time=ts`, without `$`".to_owned(),
+            Self::MapVariable { .. } => {
+                "the names are nginx's, such as `remote_addr`, `status` or `request_time`, and `time` for a date in any form"
+                    .to_owned()
+            }
+            Self::MapRepeated { .. } => "one value fills one variable: leave out one of the two".to_owned(),
+            Self::MapTooLarge { .. } => "256 paths of 8 keys are the most".to_owned(),
+            Self::NoTime => {
+                "add `$time_local`, `$time_iso8601` or `$msec`, HAProxy's `%tr`, Apache's `%t`, or `time=…` to a field map"
+                    .to_owned()
+            }
         }
     }
 }
@@ -162,6 +261,8 @@ pub struct Format {
     /// What the format writes behind the last step, where all the rest is one text.
     pub(crate) tail: Vec<u8>,
     pub(crate) timezone: TimeZone,
+    /// The formats of dates that are not in a vendor's own form.
+    pub(crate) dates: Vec<DateFormat>,
     /// The first step from which a cut line still is a record: client, date and status are behind it.
     pub(crate) essential: usize,
     /// Steps up to the last value that a record keeps: a line that was cut before lost something.
@@ -172,32 +273,46 @@ pub struct Format {
     pub(crate) dash_is_missing: bool,
     /// A syslog prefix may come first.
     pub(crate) prefixed: bool,
+    /// `#` begins a line about the log itself.
+    pub(crate) has_directives: bool,
+    /// What the values are where they have names; then there are no steps.
+    pub(crate) map: Option<Map>,
+    /// The format's own date comes first, and may look like that of a syslog prefix.
+    pub(crate) starts_with_date: bool,
+    /// The format has a date; else that of the syslog prefix counts.
+    pub(crate) is_dated: bool,
 }
 
 impl Format {
-    /// Compiles a preset's name, an nginx `log_format` string or a HAProxy `log-format` string, verbatim.
+    /// Compiles a preset's name, an nginx `log_format`, HAProxy `log-format` or Apache `LogFormat` string, verbatim, or a
+    /// field map: `json VARIABLE=path …` for JSON lines, `ltsv VARIABLE=label …` for labelled tab-separated values.
+    /// There, a variable is one of nginx's, also with `_ms`, `_us` or `_ns` behind a time, or `time` for a date in any
+    /// form. Before nginx's string its `escape=json ` may stand, as in `nginx.conf`.
     ///
     /// # Errors
     /// [`FormatError`] says at which byte, and [`FormatError::hint`] what to try.
     pub fn compile(text: &str, options: &Options) -> Result<Self, FormatError> {
-        if ["log_format ", "log-format ", "'$", "'%"].iter().any(|start| text.trim_start().starts_with(start))
-        {
+        const DIRECTIVES: [&str; 6] = ["log_format ", "log-format ", "LogFormat ", "CustomLog ", "'$", "'%"];
+        if DIRECTIVES.iter().any(|start| text.trim_start().starts_with(start)) {
             return Err(FormatError::Directive);
         }
+        let (own_escape, string) = split_escape(text);
         let preset = Preset::named(text);
-        let string = preset.map_or(text, |preset| preset.format_string);
-        let haproxy = !looks_like_nginx(string);
-        let escape = if preset.is_some() { Escape::Default } else { options.escape };
-        let (pieces, escaping) = if haproxy {
-            if !string.contains('%') {
-                return Err(FormatError::Unknown { text: text.to_owned() });
-            }
-            (haproxy::pieces(string)?, Escaping::HaProxy)
-        } else {
-            (nginx::pieces(string)?, escape.into())
+        let string = preset.map_or(string, |preset| preset.format_string);
+        if keyed::is_map(string) {
+            return Ok(Self::keyed(text, Map::compile(string)?, options));
+        }
+        let vendor = Vendor::of(string).ok_or_else(|| FormatError::Unknown { text: text.to_owned() })?;
+        let haproxy = vendor == Vendor::HaProxy;
+        let escape = if preset.is_some() { Escape::Default } else { own_escape.unwrap_or(options.escape) };
+        let ((pieces, dates), escaping) = match vendor {
+            Vendor::Nginx => ((nginx::pieces(string)?, Vec::new()), escape.into()),
+            Vendor::HaProxy => (haproxy::pieces(string, &options.captures)?, Escaping::HaProxy),
+            Vendor::Apache => (apache::pieces(string)?, Escaping::Apache),
         };
         let Assembled { steps, tail } = assemble(pieces, escaping)?;
-        if !slots(&steps).any(|slot| slot == Slot::Time) {
+        let is_dated = slots(&steps).any(|slot| slot == Slot::Time);
+        if !is_dated && preset.is_none() {
             return Err(FormatError::NoTime);
         }
         let first_is_client =
@@ -207,12 +322,36 @@ impl Format {
             essential: essential(&steps),
             kept: steps.iter().rposition(|step| step.field.slot().is_some()).map_or(0, |last| last + 1),
             timezone: options.timezone.clone(),
+            dates,
             haproxy,
-            dash_is_missing: haproxy || escape == Escape::Default,
+            dash_is_missing: vendor != Vendor::Nginx || escape == Escape::Default,
             prefixed: haproxy || first_is_client,
+            has_directives: steps.first().is_some_and(|step| step.field == Field::TabDate),
+            map: None,
+            is_dated,
+            starts_with_date: steps.first().is_some_and(|step| matches!(step.field, Field::Strftime { .. })),
             steps,
             tail,
         })
+    }
+
+    fn keyed(name: &str, map: Map, options: &Options) -> Self {
+        Self {
+            name: name.to_owned(),
+            steps: Vec::new(),
+            tail: Vec::new(),
+            timezone: options.timezone.clone(),
+            essential: 0,
+            kept: 0,
+            haproxy: false,
+            dash_is_missing: true,
+            prefixed: false,
+            has_directives: false,
+            is_dated: true,
+            starts_with_date: false,
+            dates: Vec::new(),
+            map: Some(map),
+        }
     }
 
     /// The preset's name, or the string it was compiled from.
@@ -225,13 +364,23 @@ impl Format {
     #[must_use]
     pub fn fields(&self) -> Fields {
         let mut fields = Fields::default();
-        for slot in slots(&self.steps) {
+        for slot in slots(&self.steps).chain(self.map.iter().flat_map(Map::slots)) {
             fields.add(slot);
         }
+        fields.time = true;
         // HAProxy marks TLS on the frontend, and its upstream time is the sum of two others.
+        for step in &self.steps {
+            if let Field::RequestHeaders { user_agent, referer, .. } = step.field {
+                fields.user_agent |= user_agent.is_some();
+                fields.referer |= referer.is_some();
+            }
+        }
         fields.tls |= self.steps.iter().any(|step| step.field == Field::Frontend);
-        fields.upstream |= self.haproxy && fields.connect && fields.response;
+        fields.upstream |= self.haproxy && fields.connect && fields.response
+            || self.steps.iter().any(|step| step.field == Field::ProcessingTimes);
         fields.cache |= self.haproxy && fields.server;
+        let in_map = |slot| self.map.iter().flat_map(Map::slots).any(|other| other == slot);
+        fields.latency |= in_map(Slot::Start) && in_map(Slot::Time);
         fields
     }
 
@@ -239,6 +388,9 @@ impl Format {
     /// The whole request line and the protocol count as parts of method and target. Nothing else changes, neither other
     /// fields nor which lines are records.
     pub fn keep_only(&mut self, wanted: &Fields) {
+        if let Some(map) = &mut self.map {
+            map.keep_only(|slot| wanted.wants_text(slot));
+        }
         // A search tries the steps behind it, and asks whether they are kept.
         let mut after_search = false;
         for step in &mut self.steps {
@@ -263,7 +415,7 @@ impl Fields {
     fn add(&mut self, slot: Slot) {
         match slot {
             Slot::Client => self.client = true,
-            Slot::Time => self.time = true,
+            Slot::Time | Slot::Start => self.time = true,
             Slot::Request => (self.method, self.target) = (true, true),
             Slot::Method => self.method = true,
             Slot::Target => self.target = true,
@@ -314,11 +466,34 @@ impl From<Escape> for Escaping {
     }
 }
 
-/// nginx writes `$name`, HAProxy `%name`.
-fn looks_like_nginx(text: &str) -> bool {
-    text.as_bytes()
-        .windows(2)
-        .any(|pair| pair[0] == b'$' && (pair[1].is_ascii_alphabetic() || pair[1] == b'{'))
+/// nginx's `escape=json ` in front of a string, which it may differ in from other strings of a log.
+fn split_escape(text: &str) -> (Option<Escape>, &str) {
+    let modes = [("default", Escape::Default), ("json", Escape::Json), ("none", Escape::None)];
+    let behind = |mode: &str| text.strip_prefix("escape=")?.strip_prefix(mode)?.strip_prefix(' ');
+    let found = modes.into_iter().find_map(|(name, mode)| Some((Some(mode), behind(name)?.trim_start())));
+    found.unwrap_or((None, text))
+}
+
+/// Whose grammar a format string follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Vendor {
+    Nginx,
+    HaProxy,
+    Apache,
+}
+
+impl Vendor {
+    /// nginx writes `$name`, the others `%name`: Apache if more items are only Apache's than only HAProxy's. `None` if
+    /// there is no variable.
+    fn of(text: &str) -> Option<Self> {
+        let starts_name = |pair: &[u8]| pair[0] == b'$' && (pair[1].is_ascii_alphabetic() || pair[1] == b'{');
+        if text.as_bytes().windows(2).any(starts_name) {
+            return Some(Self::Nginx);
+        }
+        let (apache, haproxy) = apache::votes(text, haproxy::is_alias);
+        let vendor = if apache > haproxy { Self::Apache } else { Self::HaProxy };
+        text.contains('%').then_some(vendor)
+    }
 }
 
 fn slots(steps: &[Step]) -> impl Iterator<Item = Slot> {

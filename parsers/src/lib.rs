@@ -1,7 +1,7 @@
-//! Log lines of nginx and HAProxy become records. Does no IO, reads no clock, starts no thread, and allocates nothing
+//! Log lines of nginx, HAProxy and Apache become records. Does no IO, reads no clock, starts no thread, and allocates nothing
 //! for a line.
 //!
-//! A format string, as it stands in `nginx.conf` or `haproxy.cfg`, is compiled once to a [`Format`]; a [`Parser`] then
+//! A format string, as it stands in `nginx.conf`, `haproxy.cfg` or `httpd.conf`, is compiled once to a [`Format`]; a [`Parser`] then
 //! makes of every line a [`Record`], an [`Event`], a [`Reject`] or a blank, so that each line is accounted for:
 //!
 //! ```
@@ -19,17 +19,19 @@
 //! ```
 //!
 //! # The way of a format
-//! `preset` gives names to format strings. `nginx` and `haproxy` take such a string apart by their vendor's grammar
-//! (nom) into pieces, and know what each variable means. `assemble` makes steps of the pieces: which of several
-//! variables for one thing wins, and where each value ends. `step` says what a step is, `format` keeps them.
-//! A further vendor is one more grammar and table; nothing behind `assemble` knows vendors' names. [`conf`] takes the
-//! vendors' configuration files apart, in which the strings stand.
+//! `preset` gives names to format strings. `nginx`, `haproxy` and `apache` take such a string apart by their vendor's
+//! grammar (nom) into pieces, and know what each variable means; `sample` knows HAProxy's expressions, and `strftime`
+//! dates of a format's own. `assemble` makes steps of the pieces: which of several variables for one thing wins, and
+//! where each value ends. `step` says what a step is, `format` keeps them. `keyed` compiles field maps, for lines whose
+//! values have names. A further vendor is one more grammar and table; nothing behind `assemble` knows vendors' names.
+//! [`conf`] takes the vendors' configuration files apart, in which the strings stand.
 //!
 //! # The way of a line
 //! `prefix` finds the message behind what syslog put in front. `parser` goes through the steps from the left; `value` reads
-//! one step's value with a `cursor`, which looks at eight bytes at a time, and with `address`, `amount`, `date`, `number`
-//! and `request`. What is no request is tried as one of HAProxy's own messages by `event`. `record` is the outcome,
-//! borrowed from the line and still escaped as logged.
+//! one step's value (`rare` one that few formats have) with a `cursor`, which looks at eight bytes at a time, and with
+//! `address`, `amount`, `date`, `number` and `request`. Lines with names are taken apart by `json` or `ltsv`, and `gather`
+//! has the same readers read each value as it comes. What is no request is tried as one of HAProxy's own messages by
+//! `event`. `record` is the outcome, borrowed from the line and still escaped as logged.
 //!
 //! # What can be relied on
 //! * Any bytes: no panic, and work linear in the length of the line.
@@ -40,26 +42,35 @@
 
 mod address;
 mod amount;
+mod apache;
 mod assemble;
 pub mod conf;
 mod cursor;
 mod date;
 mod detect;
 mod event;
+mod foreign;
 mod format;
+mod gather;
 mod haproxy;
+mod json;
+mod keyed;
+mod ltsv;
 mod nginx;
 mod number;
 mod parser;
 mod prefix;
 mod preset;
+mod rare;
 mod record;
 mod request;
+mod sample;
 mod step;
+mod strftime;
 mod value;
 
 pub use detect::{Candidate, Detection, detect};
-pub use format::{Escape, Fields, Format, FormatError, Options};
+pub use format::{Captures, Escape, Fields, Format, FormatError, Options};
 pub use parser::Parser;
 pub use preset::{PRESETS, Preset};
 pub use record::{CacheStatus, Client, Event, EventKind, Line, Record, Reject, RejectKind};

@@ -56,7 +56,7 @@ fn literal(text: &str) -> IResult<&str, String> {
 }
 
 /// What a variable means, and its rank among those of the same meaning. An unknown one is kept as opaque text.
-fn meaning(name: &str) -> (Field, u8) {
+pub(crate) fn meaning(name: &str) -> (Field, u8) {
     match name {
         "remote_addr" => (Field::Client, 0),
         "msec" => (Field::Epoch, 0),
@@ -86,6 +86,14 @@ fn meaning(name: &str) -> (Field, u8) {
         "ssl_protocol" => (Field::Tls, 0),
         "ssl_cipher" | "https" => (Field::Tls, 1),
         "scheme" => (Field::Scheme, 2),
+        // Names of our own, for what other servers write in nginx's place.
+        "time_rfc3339" => (Field::Rfc3339, 1),
+        "date_tab_time" => (Field::TabDate, 1),
+        "remote_addr_port" => (Field::ClientPort, 1),
+        // Behind a date that is the start.
+        "elapsed_ms" => (Field::Total { latency: true, elapsed: true }, 1),
+        "processing_times" => (Field::ProcessingTimes, 1),
+        "word" => (Field::Skip(Shape::Word), 0),
         _ => (Field::Skip(skipped_shape(name)), 0),
     }
 }

@@ -42,6 +42,60 @@ fn decimals(rest: &[u8]) -> (u64, usize) {
     (six.fold(0, |value, digit| value * 10 + u64::from(digit - b'0')), length)
 }
 
+/// A decimal number, perhaps with an exponent (`1.6e9`), times ten to the `power`, and its length; what remains behind
+/// the point is dropped. Negative numbers are missing. The length is 0 where there are no digits.
+pub(crate) fn scaled(rest: &[u8], power: i8) -> Result<(Option<u64>, usize), TooBig> {
+    let sign = usize::from(matches!(rest.first(), Some(b'-' | b'+')));
+    let whole = &rest[sign..sign + leading_digits(&rest[sign..])];
+    let mut length = sign + whole.len();
+    let mut decimals: &[u8] = &[];
+    if let [b'.', after @ ..] = &rest[length..] {
+        decimals = &after[..leading_digits(after)];
+        length += 1 + decimals.len();
+    }
+    if whole.is_empty() && decimals.is_empty() {
+        return Ok((None, 0));
+    }
+    let (exponent, exponent_length) = exponent(&rest[length..]);
+    length += exponent_length;
+    if rest.first() == Some(&b'-') {
+        return Ok((None, length));
+    }
+    let kept = isize::try_from(whole.len()).map_err(|_| TooBig)? + isize::from(power) + exponent;
+    let digits = whole.iter().chain(decimals).chain(std::iter::repeat(&b'0'));
+    let mut value: u64 = 0;
+    for digit in digits.take(usize::try_from(kept).unwrap_or(0)) {
+        value = value.checked_mul(10).and_then(|v| v.checked_add(u64::from(digit - b'0'))).ok_or(TooBig)?;
+    }
+    Ok((Some(value), length))
+}
+
+/// `e9`, `E+09` or nothing, and its length. Beyond what any number needs it stays at this limit, so that work stays small.
+fn exponent(rest: &[u8]) -> (isize, usize) {
+    const MOST: isize = 1_000;
+    let [b'e' | b'E', after @ ..] = rest else { return (0, 0) };
+    let sign = usize::from(matches!(after.first(), Some(b'-' | b'+')));
+    let digits = &after[sign..sign + leading_digits(&after[sign..])];
+    if digits.is_empty() {
+        return (0, 0);
+    }
+    let size = digits.iter().fold(0, |size, digit| (size * 10 + isize::from(digit - b'0')).min(MOST));
+    (if after.first() == Some(&b'-') { -size } else { size }, 1 + sign + digits.len())
+}
+
+/// A number since 1970 as microseconds: its size tells whether it counts seconds (until the year 5138), milliseconds,
+/// microseconds or nanoseconds (each from 1973 on).
+pub(crate) fn epoch_us(text: &[u8]) -> Option<i64> {
+    let (count, length) = scaled(text, 0).ok()?;
+    let power = match count.filter(|_| length == text.len())? {
+        0..100_000_000_000 => 6,
+        100_000_000_000..100_000_000_000_000 => 3,
+        100_000_000_000_000..100_000_000_000_000_000 => 0,
+        _ => -3,
+    };
+    scaled(text, power).ok()?.0?.try_into().ok()
+}
+
 /// The further elements of nginx's list of seconds, one per attempt: the sum of all that are known, in microseconds, and
 /// the length of the further ones.
 pub(crate) fn further_seconds(first: Option<u64>, rest: &[u8]) -> Result<(Option<u64>, usize), TooBig> {

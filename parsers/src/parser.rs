@@ -6,7 +6,7 @@ use crate::cursor::Cursor;
 use crate::date::Dates;
 use crate::format::Format;
 use crate::prefix::Prefixes;
-use crate::record::{Event, Line, Record, Reject, RejectKind};
+use crate::record::{Event, EventKind, Line, Record, Reject, RejectKind};
 use crate::step::{End, Field, Shape, Step};
 use crate::value::Next;
 use crate::{event, prefix};
@@ -19,7 +19,7 @@ const MAX_PLACES: usize = 64;
 pub struct Parser<'f> {
     pub(crate) format: &'f Format,
     pub(crate) dates: Dates,
-    prefixes: Prefixes,
+    pub(crate) prefixes: Prefixes,
     reference_us: i64,
     /// The line came through a syslog daemon, which may have cut it.
     is_relayed: bool,
@@ -49,6 +49,8 @@ pub(crate) struct Draft<'r, 'l> {
     /// The date that is logged: the end, or what `elapsed_us` leads from.
     pub(crate) date_us: Option<i64>,
     pub(crate) elapsed_us: u64,
+    /// How much later the local time of that date occurs again; 0 if it does not.
+    pub(crate) repeat_us: i64,
     /// A syslog daemon put `\` before every quote.
     pub(crate) escaped_quotes: bool,
     /// Why the last value is none.
@@ -56,8 +58,8 @@ pub(crate) struct Draft<'r, 'l> {
 }
 
 impl<'r, 'l> Draft<'r, 'l> {
-    fn new(record: &'r mut Record<'l>) -> Self {
-        Self { record, date_us: None, elapsed_us: 0, escaped_quotes: false, stop: Stop::cut() }
+    pub(crate) fn new(record: &'r mut Record<'l>) -> Self {
+        Self { record, date_us: None, elapsed_us: 0, repeat_us: 0, escaped_quotes: false, stop: Stop::cut() }
     }
 }
 
@@ -86,10 +88,51 @@ impl<'f> Parser<'f> {
         let message = if self.format.prefixed { self.prefixes.skip(line) } else { line };
         self.is_relayed = message.len() < line.len();
         *parsed = Line::Record(Record::default());
-        if let Line::Record(record) = parsed
-            && let Err(stop) = self.read(message, &mut Draft::new(record))
+        if let Line::Record(record) = parsed {
+            let mut draft = Draft::new(record);
+            match self.read(message, &mut draft) {
+                Ok(()) if draft.repeat_us == 0 => {}
+                Ok(()) => draft.record.end_us = self.nearest(draft.record.end_us, draft.repeat_us, line),
+                Err(stop) => self.retry(line, message, stop, parsed),
+            }
+        }
+    }
+
+    /// What a line is that could not be read behind its prefix.
+    #[cold]
+    fn retry<'l>(&mut self, line: &'l [u8], message: &'l [u8], stop: Stop, parsed: &mut Line<'l>) {
+        if let Some(us) = self.prefix_date(line, stop)
+            && let Line::Record(record) = parsed
         {
-            *parsed = self.no_record(line, message, stop);
+            record.end_us = us;
+            return;
+        }
+        if self.format.starts_with_date && self.is_relayed {
+            self.is_relayed = false;
+            let mut record = Record::default();
+            if self.read(line, &mut Draft::new(&mut record)).is_ok() {
+                *parsed = Line::Record(record);
+                return;
+            }
+        }
+        self.no_record(line, message, stop, parsed);
+    }
+
+    /// The date of a line that is whole but has none of its own: that of its prefix.
+    #[cold]
+    fn prefix_date(&self, line: &[u8], stop: Stop) -> Option<i64> {
+        let is_whole = !self.format.is_dated && stop.kind == RejectKind::Date && stop.left == 0;
+        let date_us = prefix::date_us(line, &self.format.timezone, self.reference_us);
+        date_us.filter(|_| is_whole && self.is_relayed)
+    }
+
+    /// Of the two instants of a repeated local time the one nearest to the date that a syslog daemon put in front with
+    /// its offset; without that, the first.
+    #[cold]
+    fn nearest(&self, first_us: i64, repeat_us: i64, line: &[u8]) -> i64 {
+        match prefix::instant_us(line).filter(|_| self.is_relayed) {
+            Some(logged_us) if logged_us.saturating_sub(first_us) > repeat_us / 2 => first_us + repeat_us,
+            _ => first_us,
         }
     }
 
@@ -199,8 +242,10 @@ impl<'f> Parser<'f> {
             return Ok(*place);
         }
         // Of two texts that nobody keeps only the end of the second matters.
-        let skipped =
-            |at: usize| self.format.steps.get(at).is_some_and(|step| step.field == Field::Skip(Shape::Text));
+        let skipped = |at: usize| {
+            let field = self.format.steps.get(at).map(|step| step.field);
+            matches!(field, Some(Field::Skip(Shape::Text | Shape::Raw | Shape::Escaped)))
+        };
         let first_is_enough = skipped(step.at) && skipped(step.at + 1);
         let mut found = None;
         for (tried, place) in places.enumerate() {
@@ -238,6 +283,11 @@ impl<'f> Parser<'f> {
                 return true;
             }
             let Some(after) = self.value_apart(step, cursor, &mut draft) else { return false };
+            // A quoted name ends at its quote, so that this is not seen otherwise. `Host` is whatever was sent.
+            let value = &cursor.rest()[..cursor.rest().len() - after.rest().len()];
+            if step.field.text() == Some(Shape::Word) && step.field != Field::Site && value.contains(&b' ') {
+                return false;
+            }
             cursor = after;
             if !self.literal(step, &mut cursor, &mut draft) {
                 return false;
@@ -256,29 +306,48 @@ impl<'f> Parser<'f> {
 
     /// Not inlined, so that the hot path has its own copy.
     #[inline(never)]
-    fn value_apart<'l>(&mut self, step: &'f Step, cursor: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
+    pub(crate) fn value_apart<'l>(
+        &mut self,
+        step: &'f Step,
+        cursor: Cursor<'l>,
+        draft: &mut Draft<'_, 'l>,
+    ) -> Next<'l> {
         self.value(step, cursor, draft)
     }
 
+    /// What a line is that the steps do not make a record of.
     #[cold]
-    fn no_record<'l>(&mut self, line: &'l [u8], message: &'l [u8], stop: Stop) -> Line<'l> {
-        if line.trim_ascii().is_empty() {
-            return Line::Blank;
+    fn no_record<'l>(&mut self, line: &'l [u8], message: &'l [u8], stop: Stop, parsed: &mut Line<'l>) {
+        // A map has no steps, so all its lines come here: asked before, it would cost every line of the others.
+        if let Some(map) = &self.format.map {
+            return self.parse_keyed(map, line, parsed);
         }
-        if self.format.haproxy
+        *parsed = if line.trim_ascii().is_empty() {
+            Line::Blank
+        } else if self.format.haproxy
             && let Some(event) = event::read(message)
         {
-            return Line::Event(Event { at_us: self.event_date(line, message), ..event });
-        }
-        Line::Reject(Reject { kind: stop.kind, byte: line.len() - stop.left })
+            Line::Event(Event { at_us: self.event_date(line, message), ..event })
+        } else if self.format.has_directives && is_directive(line) {
+            let kind = EventKind::Other;
+            Line::Event(Event { at_us: None, kind, backend: None, server: None, message: line })
+        } else {
+            Line::Reject(Reject { kind: stop.kind, byte: line.len() - stop.left })
+        };
     }
 
     fn event_date(&mut self, line: &[u8], message: &[u8]) -> Option<i64> {
         let zone = &self.format.timezone;
         event::bracketed_date(message)
             .and_then(|date| self.dates.zoneless(date, zone))
+            .map(|date| self.nearest(date.us, date.repeat_us, line))
             .or_else(|| prefix::date_us(line, zone, self.reference_us).filter(|_| message.len() < line.len()))
     }
+}
+
+/// `#Version: 1.0` and `#Fields: …`, as the W3C's extended log files begin.
+fn is_directive(line: &[u8]) -> bool {
+    [b"#Version:".as_slice(), b"#Fields:"].iter().any(|start| line.starts_with(start))
 }
 
 /// A number at the end of a cut line may have lost digits.

@@ -66,6 +66,7 @@ fn behind_rfc3164_date(text: &[u8]) -> Option<&[u8]> {
 fn skip_other(text: &[u8]) -> &[u8] {
     match text {
         [b'1', b' ', rest @ ..] => skip_rfc5424(rest).unwrap_or(text),
+        [b'A'..=b'Z', _, _, b' ', ..] => skip_journald(text).unwrap_or(text),
         [_, _, _, _, b'-', ..] => match date::rfc3339(text) {
             Some((_, length)) => match text.get(length..) {
                 Some([b' ', rest @ ..]) => skip_host_and_tag(skip_cri(rest)),
@@ -77,14 +78,45 @@ fn skip_other(text: &[u8]) -> &[u8] {
     }
 }
 
+/// What follows journald's `Nov 20 13:00:00.123456 host tag[1]: ` (`short-precise`) or
+/// `Fri 2026-11-20 13:00:00 CET host tag[1]: ` (`short-full`).
+fn skip_journald(text: &[u8]) -> Option<&[u8]> {
+    if let Some((_, after)) = precise_date(text) {
+        return Some(skip_host_and_tag(after));
+    }
+    let (_, length) = date::without_offset(text.get(4..)?)?;
+    let zone = text.get(4 + length..)?.strip_prefix(b" ")?;
+    Some(skip_host_and_tag(&zone[memchr::memchr(b' ', zone)? + 1..]))
+}
+
+/// `Nov 20 13:00:00` of `Nov 20 13:00:00.123456 `, by its shape, and what follows.
+fn precise_date(text: &[u8]) -> Option<(&[u8; 15], &[u8])> {
+    let (date, rest) = text.split_first_chunk()?;
+    let is_date = date[3] == b' ' && date[6] == b' ' && date[9] == b':' && date[12] == b':';
+    let after = rest.starts_with(b".").then(|| rest.get(date::decimals(rest)..))??;
+    is_date.then_some((date, after.strip_prefix(b" ")?))
+}
+
+/// The instant in the prefix, if it has an offset of its own, in microseconds since 1970.
+pub(crate) fn instant_us(line: &[u8]) -> Option<i64> {
+    let text = skip_priority(line);
+    date::rfc3339(text.strip_prefix(b"1 ").unwrap_or(text)).map(|(us, _)| us)
+}
+
 /// The instant in the prefix, in microseconds since 1970.
 pub(crate) fn date_us(line: &[u8], zone: &TimeZone, reference_us: i64) -> Option<i64> {
     let text = skip_priority(line);
     if let Some(date) = rfc3164_date(text) {
         return date::rfc3164(date, zone, reference_us);
     }
-    let text = text.strip_prefix(b"1 ").unwrap_or(text);
-    date::rfc3339(text).map(|(us, _)| us)
+    if let Some((date, _)) = precise_date(text) {
+        return date::rfc3164(date, zone, reference_us);
+    }
+    instant_us(text).or_else(|| {
+        let (us, _) = date::without_offset(text.get(4..)?)?;
+        let minute = date::local(us.div_euclid(date::MINUTE_US), zone)?;
+        Some(minute.plus(us.rem_euclid(date::MINUTE_US)).us)
+    })
 }
 
 /// `<134>`.
@@ -105,16 +137,17 @@ fn rfc3164_date(text: &[u8]) -> Option<&[u8; 15]> {
         .then_some(date)
 }
 
-/// `host tag[pid]: `, where either may be missing. The tag is the word that ends in a colon.
+/// `host tag[pid]: `, where either may be missing. The tag is the word that ends in a colon and is no JSON.
 #[inline]
 fn skip_host_and_tag(text: &[u8]) -> &[u8] {
+    let is_tag = |word: &[u8]| word.ends_with(b":") && !word.starts_with(b"{");
     let Some(first) = memchr::memchr(b' ', text) else { return text };
-    if text[..first].ends_with(b":") {
+    if is_tag(&text[..first]) {
         return &text[first + 1..];
     }
     let rest = &text[first + 1..];
     match memchr::memchr(b' ', rest) {
-        Some(second) if rest[..second].ends_with(b":") => &rest[second + 1..],
+        Some(second) if !text.starts_with(b"{") && is_tag(&rest[..second]) => &rest[second + 1..],
         _ => text,
     }
 }

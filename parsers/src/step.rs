@@ -21,6 +21,8 @@ pub(crate) enum End {
     Byte(u8),
     /// Before the first `"` that no backslash escapes.
     JsonQuote,
+    /// `width` bytes before the first `"` that no backslash escapes, if those bytes cannot hold one.
+    BeforeQuote { width: usize },
     /// Before the last `"` of the line.
     LastQuote,
     /// `width` bytes before the first such byte, which neither the value nor those bytes can hold.
@@ -44,14 +46,27 @@ impl End {
 }
 
 /// What a value means. Everything a format can say is one of these, so a new format is a table, not a code path.
+///
+/// Its tag is a byte of its own: one hidden in a variant's values takes longer to find for every value of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Field {
     /// No value, only the literal.
     Nothing,
     /// HAProxy's `{…} ` with its space, or nothing where no header is captured.
     Captures,
+    /// The same in quotes, as `%{+Q}hr` writes them.
+    QuotedCaptures,
+    /// The same for the request's, whose names are known: where `User-Agent` and `Referer` are among them.
+    RequestHeaders {
+        user_agent: Option<u8>,
+        referer: Option<u8>,
+        quoted: bool,
+    },
     /// Client address.
     Client,
+    /// HAProxy's `%{+X}ci`: 8 or 32 hexadecimal digits.
+    HexClient,
     /// HAProxy's `%ci:%cp`.
     ClientPort,
     /// `10/Oct/2000:13:55:36 -0700`.
@@ -62,6 +77,21 @@ pub(crate) enum Field {
     ZonelessDate,
     /// Seconds since 1970, perhaps with decimals.
     Epoch,
+    /// RFC 3339 with any decimals.
+    Rfc3339,
+    /// CloudFront's `2019-12-04<TAB>21:02:31`, in UTC.
+    TabDate,
+    /// Any of these dates, perhaps in brackets, or a number since 1970 whose size tells its unit.
+    AnyDate,
+    /// Whole units since 1970.
+    EpochUnits(Unit),
+    /// HAProxy's `%{+X}Ts`: seconds since 1970 in hexadecimal digits.
+    HexEpoch,
+    /// A date by the format's own `strftime` formats: which of them, and its bytes.
+    Strftime {
+        index: u8,
+        width: u8,
+    },
     Request,
     Method,
     Target,
@@ -70,10 +100,17 @@ pub(crate) enum Field {
     /// HAProxy's: `-1` where there was none.
     ProxyStatus,
     Bytes,
+    /// Apache's `%b`, which writes 0 as `-`.
+    ClfBytes,
     RemoteUser,
     Referer,
     UserAgent,
     Site,
+    /// What a client sent, written in another way than the vendor's usual one.
+    Sent {
+        what: Sent,
+        shape: Shape,
+    },
     /// HAProxy frontend; a `~` behind it means TLS.
     Frontend,
     Backend,
@@ -92,6 +129,19 @@ pub(crate) enum Field {
         latency: bool,
         elapsed: bool,
     },
+    /// A decimal number, perhaps with an exponent, that is this many powers of ten from what the slot holds.
+    Scaled {
+        slot: Slot,
+        power: i8,
+    },
+    /// The load balancer's three times in seconds: the latency is their sum, the upstream's share the second.
+    ProcessingTimes,
+    /// A duration in whole units: whether it is the latency, and whether it leads from the logged start to the end.
+    Elapsed {
+        unit: Unit,
+        latency: bool,
+        elapsed: bool,
+    },
     /// HAProxy timers in milliseconds.
     QueueMs,
     ConnectMs,
@@ -103,8 +153,39 @@ pub(crate) enum Field {
     Scheme,
     /// TLS version or cipher: there is one, so the request came over TLS.
     Tls,
+    /// HAProxy's boolean `ssl_fc`.
+    TlsFlag,
     /// Nothing that a record keeps.
     Skip(Shape),
+}
+
+/// A text that a client chose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    Target,
+    Referer,
+    UserAgent,
+    RemoteUser,
+    /// `Host`, where nothing in the configuration names the site.
+    Host,
+}
+
+/// What a whole number of time counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Micros,
+    Millis,
+    Seconds,
+}
+
+impl Unit {
+    pub(crate) const fn micros(self) -> u64 {
+        match self {
+            Self::Micros => 1,
+            Self::Millis => 1_000,
+            Self::Seconds => 1_000_000,
+        }
+    }
 }
 
 /// What a skipped value may look like.
@@ -118,6 +199,12 @@ pub(crate) enum Shape {
     Word,
     /// Anything the escaping lets through.
     Text,
+    /// Any bytes but those that end a line.
+    Raw,
+    /// Any bytes, with a backslash before `"` and `\`.
+    Escaped,
+    /// A value of JSON: a string with its quotes, a number, `true`, `false` or `null`.
+    Json,
     /// A captured client cookie, `-` or `NAME=…` with whatever the client sent.
     Cookie,
     /// An upstream list.
@@ -133,8 +220,11 @@ impl Field {
             Self::ClfDate => Some(26),
             Self::IsoDate => Some(25),
             Self::ZonelessDate => Some(24),
+            Self::TabDate => Some(19),
             Self::Status => Some(3),
-            Self::Termination(width) | Self::Skip(Shape::Fixed(width)) => Some(width as usize),
+            Self::Termination(width) | Self::Strftime { width, .. } | Self::Skip(Shape::Fixed(width)) => {
+                Some(width as usize)
+            }
             _ => None,
         }
     }
@@ -147,6 +237,7 @@ impl Field {
             }
             Self::Client
             | Self::ClientPort
+            | Self::HexClient
             | Self::Method
             | Self::Protocol
             | Self::Site
@@ -155,8 +246,12 @@ impl Field {
             | Self::ProxyServer
             | Self::Cache
             | Self::Scheme
-            | Self::Tls => Some(Shape::Word),
-            Self::Skip(shape @ (Shape::Word | Shape::Text | Shape::Cookie)) => Some(shape),
+            | Self::Tls
+            | Self::TlsFlag => Some(Shape::Word),
+            Self::Sent { shape, .. }
+            | Self::Skip(shape @ (Shape::Word | Shape::Text | Shape::Raw | Shape::Escaped | Shape::Cookie)) => {
+                Some(shape)
+            }
             _ => None,
         }
     }
@@ -169,6 +264,8 @@ impl Field {
                 Self::UpstreamTimes | Self::ConnectTimes | Self::HeaderTimes | Self::UpstreamAddresses => {
                     Self::Skip(Shape::List)
                 }
+                Self::Rfc3339 | Self::AnyDate => Self::Skip(Shape::Word),
+                Self::ProcessingTimes => Self::Skip(Shape::Text),
                 _ => match self.text() {
                     Some(shape) => Self::Skip(shape),
                     None => Self::Skip(Shape::Number),
@@ -180,21 +277,41 @@ impl Field {
     /// Which record field the value fills: of several that fill the same one, the best ranked stays.
     pub(crate) const fn slot(self) -> Option<Slot> {
         Some(match self {
-            Self::Client | Self::ClientPort => Slot::Client,
-            Self::ClfDate | Self::IsoDate | Self::ZonelessDate | Self::Epoch => Slot::Time,
+            Self::Client | Self::ClientPort | Self::HexClient => Slot::Client,
+            Self::ClfDate
+            | Self::IsoDate
+            | Self::ZonelessDate
+            | Self::Epoch
+            | Self::Rfc3339
+            | Self::TabDate
+            | Self::AnyDate
+            | Self::EpochUnits(_)
+            | Self::HexEpoch
+            | Self::Strftime { .. } => Slot::Time,
+            Self::Scaled { slot, .. } => slot,
             Self::Request => Slot::Request,
             Self::Method => Slot::Method,
             Self::Target => Slot::Target,
             Self::Protocol => Slot::Protocol,
             Self::Status | Self::ProxyStatus => Slot::Status,
-            Self::Bytes => Slot::Bytes,
+            Self::Bytes | Self::ClfBytes => Slot::Bytes,
             Self::RemoteUser => Slot::RemoteUser,
             Self::Referer => Slot::Referer,
             Self::UserAgent => Slot::UserAgent,
             Self::Site | Self::Frontend => Slot::Site,
+            Self::Sent { what, .. } => match what {
+                Sent::Target => Slot::Target,
+                Sent::Referer => Slot::Referer,
+                Sent::UserAgent => Slot::UserAgent,
+                Sent::RemoteUser => Slot::RemoteUser,
+                Sent::Host => Slot::Site,
+            },
             Self::Backend => Slot::Backend,
             Self::ProxyServer | Self::UpstreamAddresses => Slot::Server,
-            Self::RequestTime | Self::Total { latency: true, .. } => Slot::Latency,
+            Self::RequestTime
+            | Self::ProcessingTimes
+            | Self::Total { latency: true, .. }
+            | Self::Elapsed { latency: true, .. } => Slot::Latency,
             Self::UpstreamTimes => Slot::Upstream,
             Self::QueueMs => Slot::Queue,
             Self::ConnectTimes | Self::ConnectMs => Slot::Connect,
@@ -202,10 +319,14 @@ impl Field {
             Self::Retries => Slot::Retries,
             Self::Termination(_) => Slot::Termination,
             Self::Cache => Slot::Cache,
-            Self::Scheme | Self::Tls => Slot::Tls,
-            Self::Nothing | Self::Captures | Self::Total { latency: false, .. } | Self::Skip(_) => {
-                return None;
-            }
+            Self::Scheme | Self::Tls | Self::TlsFlag => Slot::Tls,
+            Self::Nothing
+            | Self::Captures
+            | Self::QuotedCaptures
+            | Self::RequestHeaders { .. }
+            | Self::Total { latency: false, .. }
+            | Self::Elapsed { latency: false, .. }
+            | Self::Skip(_) => return None,
         })
     }
 }
@@ -236,6 +357,12 @@ pub(crate) enum Slot {
     Termination,
     Cache,
     Tls,
+    /// When the request began.
+    Start,
+}
+
+impl Slot {
+    pub(crate) const COUNT: usize = Self::Start as usize + 1;
 }
 
 /// Bytes that the format itself writes, ready for a compare of eight bytes at once.

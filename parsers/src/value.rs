@@ -10,6 +10,7 @@ use memchr::{memchr, memrchr};
 use crate::cursor::Cursor;
 use crate::format::Format;
 use crate::parser::{Draft, Parser, Stop};
+use crate::rare::{self, keep_instant};
 use crate::record::{CacheStatus, Client, Record, RejectKind};
 use crate::step::{End, Field, Shape, Step};
 use crate::{address, amount, number, request};
@@ -77,6 +78,21 @@ impl<'f> Parser<'f> {
             Field::Scheme => self.text(step, at, draft, |text, record| record.tls = text == Some(b"https")),
             Field::Tls => self.text(step, at, draft, |text, record| record.tls = text.is_some()),
             Field::Skip(shape) => self.skip(shape, step, at, draft),
+            Field::Rfc3339
+            | Field::TabDate
+            | Field::AnyDate
+            | Field::Scaled { .. }
+            | Field::ProcessingTimes => self.foreign(step.field, at, draft),
+            Field::QuotedCaptures
+            | Field::RequestHeaders { .. }
+            | Field::HexClient
+            | Field::EpochUnits(_)
+            | Field::HexEpoch
+            | Field::Strftime { .. }
+            | Field::ClfBytes
+            | Field::Elapsed { .. }
+            | Field::TlsFlag
+            | Field::Sent { .. } => self.rare(step, at, draft),
         }
     }
 
@@ -100,7 +116,8 @@ impl<'f> Parser<'f> {
                 read(at, draft, move |at, _| at.take(width.into()).map(|_| ()).ok_or(Stop::cut()))
             }
             Shape::Cookie => self.skip_cookie(step, at, draft),
-            Shape::Word | Shape::Text => self.skip_text(step, at, draft),
+            Shape::Json => rare::skip_json(at, draft),
+            Shape::Word | Shape::Text | Shape::Raw | Shape::Escaped => self.skip_text(step, at, draft),
         }
     }
 
@@ -127,7 +144,7 @@ impl<'f> Parser<'f> {
 
     /// A text, or `None` where the log says that there is none, kept by `keep`.
     #[inline(never)]
-    fn text<'l>(
+    pub(crate) fn text<'l>(
         &mut self,
         step: &'f Step,
         at: Cursor<'l>,
@@ -219,13 +236,13 @@ impl<'f> Parser<'f> {
         }
         read(at, draft, move |at, draft| {
             let text = at.rest().first_chunk().ok_or(Stop::cut())?;
-            keep_date(self.dates.zoneless(text, &self.format.timezone), 24, at, draft)
+            keep_instant(self.dates.zoneless(text, &self.format.timezone), 24, at, draft)
         })
     }
 
     /// The length of a text. One whose end was cut off takes the rest of the line, but half a name is another name.
     #[inline(always)]
-    fn length(&mut self, step: &'f Step, cursor: Cursor<'_>) -> Result<usize, Stop> {
+    pub(crate) fn length(&mut self, step: &'f Step, cursor: Cursor<'_>) -> Result<usize, Stop> {
         match &step.end {
             End::Byte(byte) => match cursor.find(*byte) {
                 Some(length) => Ok(length),
@@ -239,6 +256,12 @@ impl<'f> Parser<'f> {
                 }
                 let anchor = memchr(*byte, cursor.rest()).ok_or(Stop::cut())?;
                 anchor.checked_sub(*width).ok_or(Stop::new(RejectKind::Shape, cursor))
+            }
+            End::BeforeQuote { width } => {
+                // Apache's user without a name: a quote of its own would have a backslash.
+                let empty = if cursor.rest().starts_with(b"\"\"") { 2 } else { 0 };
+                let anchor = json_quote(&cursor.rest()[empty..]).ok_or(Stop::cut())?;
+                (empty + anchor).checked_sub(*width).ok_or(Stop::new(RejectKind::Shape, cursor))
             }
             End::LastQuote => last_quote(cursor.rest()),
             End::JsonQuote => Ok(json_quote(cursor.rest()).unwrap_or(cursor.rest().len())),
@@ -299,7 +322,7 @@ fn near_length(step: &Step, at: Cursor<'_>) -> Option<usize> {
 }
 
 #[inline(always)]
-fn keep_date(
+pub(crate) fn keep_date(
     us: Option<i64>,
     length: usize,
     cursor: &mut Cursor<'_>,
@@ -381,7 +404,17 @@ fn termination<'l>(width: u8, at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next
 }
 
 fn cache_status(text: Option<&[u8]>) -> Option<CacheStatus> {
-    CacheStatus::ALL.into_iter().find(|status| Some(status.name().as_bytes()) == text)
+    let known = CacheStatus::ALL.into_iter().find(|status| Some(status.name().as_bytes()) == text);
+    known.or_else(|| other_cache_status(text?))
+}
+
+/// Cloudflare writes nginx's words in small letters; CloudFront has asked the origin whether a copy is still good.
+#[cold]
+fn other_cache_status(text: &[u8]) -> Option<CacheStatus> {
+    if text.eq_ignore_ascii_case(b"RefreshHit") {
+        return Some(CacheStatus::Revalidated);
+    }
+    CacheStatus::ALL.into_iter().find(|status| status.name().as_bytes().eq_ignore_ascii_case(text))
 }
 
 #[inline(always)]
@@ -399,9 +432,12 @@ fn keep_server<'l>(server: Option<&'l [u8]>, record: &mut Record<'l>) {
     }
 }
 
+/// What HAProxy writes where there was no request.
+pub(crate) const BAD_REQUEST: &[u8] = b"<BADREQ>";
+
 #[inline(always)]
 fn keep_request<'l>(request: Option<&'l [u8]>, record: &mut Record<'l>) {
-    let Some(line) = request.filter(|line| *line != b"<BADREQ>") else { return };
+    let Some(line) = request.filter(|line| *line != BAD_REQUEST) else { return };
     let parts = request::split(line);
     record.request = Some(line);
     record.method = parts.method;
@@ -411,7 +447,7 @@ fn keep_request<'l>(request: Option<&'l [u8]>, record: &mut Record<'l>) {
 
 /// `{…} `: HAProxy escapes braces inside.
 #[inline(never)]
-fn captures<'l>(at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
+pub(crate) fn captures<'l>(at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
     if at.rest().first() != Some(&b'{') {
         return Some(at);
     }
@@ -445,7 +481,7 @@ fn last_quote(rest: &[u8]) -> Result<usize, Stop> {
 }
 
 /// The first `"` that no backslash escapes.
-fn json_quote(rest: &[u8]) -> Option<usize> {
+pub(crate) fn json_quote(rest: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
         at += memchr::memchr2(b'"', b'\\', &rest[at..])?;

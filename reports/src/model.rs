@@ -220,7 +220,7 @@ pub struct TopRow {
 pub struct SourceSummary {
     #[expect(missing_docs)]
     pub name: String,
-    /// Format name or string.
+    /// Names or strings of the formats that lines have.
     pub format: String,
     /// `given` or `detected`.
     pub format_from: String,
@@ -243,8 +243,21 @@ pub struct FileSummary {
     pub bytes: u64,
     /// Lines read.
     pub lines: u64,
+    /// Formats of its requests, in order of appearance.
+    pub formats: Vec<FormatShare>,
     /// Why it was not read, or not to its end; `None` when it was read whole.
     pub skipped: Option<String>,
+}
+
+/// A format that lines of a file have.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct FormatShare {
+    /// Format name or string.
+    pub format: String,
+    /// The first line that has it, from 1.
+    pub first_line: u64,
+    /// Lines that have it.
+    pub lines: u64,
 }
 
 /// Where every line went: `lines = records + events + rejects + blank`.

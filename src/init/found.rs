@@ -8,6 +8,8 @@ use std::path::PathBuf;
 pub struct Found {
     /// One for each place that lines go to.
     pub logs: Vec<FoundLog>,
+    /// Logs whose requests are all in one of `logs`. No source may take them in.
+    pub left_out: Vec<Target>,
     /// What a person should know or do, that belongs to no log.
     pub notes: Vec<Note>,
 }

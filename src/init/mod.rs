@@ -1,5 +1,164 @@
-//! Finds the logs of nginx and HAProxy by their configuration, for `logstat init`.
+//! `logstat init`: finds the logs of nginx and HAProxy by their configuration, and writes `logstat.toml`.
+//!
+//! * [`nginx`] and [`haproxy`] say what is there, in the types of [`found`]; [`rsyslog`] knows the files of syslog;
+//! * [`sources`] makes sources of it, and [`text`] the file.
 
 pub mod found;
 pub mod haproxy;
+pub mod nginx;
 pub mod rsyslog;
+pub mod sources;
+pub mod text;
+
+use crate::cli::InitArgs;
+use crate::config;
+use crate::exit::Exit;
+use crate::output::say;
+use crate::source::{DiscoverError, discover};
+use anyhow::{Context, bail, ensure};
+use found::{Note, Target};
+use jiff::tz::TimeZone;
+use logstat_parsers::{Escape, Format, Options};
+use logstat_reports::write::write_atomically;
+use sources::{Proxy, Source, sources};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+/// Where it is written when nothing else is said; `logstat report` looks there first.
+const TARGET: &str = "logstat.toml";
+
+/// Carries it out. What was found goes to standard error.
+///
+/// # Errors
+/// When there is no log to be found, or the file exists already or cannot be written.
+pub fn run(args: &InitArgs) -> anyhow::Result<Exit> {
+    let target = args.config.clone().unwrap_or_else(|| TARGET.into());
+    if !args.print && !args.force && target.symlink_metadata().is_ok() {
+        bail!(
+            "{}: exists already\nhint: --force replaces it, --print shows what it would be",
+            target.display()
+        );
+    }
+    let proxies = proxies(args)?;
+    let sources = sources(&proxies);
+    complain(&proxies, &sources);
+    let others = proxies.iter().flat_map(|proxy| &proxy.found.logs);
+    if sources.is_empty() && others.count() == 0 {
+        bail!(nothing_found(args));
+    }
+    let zone = TimeZone::system();
+    let text = text::text(&proxies, &sources, zone.iana_name());
+    verify(&target, &text, &sources)?;
+    if args.print {
+        print(&text)?;
+    } else {
+        write(&target, &text)?;
+        say(&format!("wrote {}: {}", target.display(), counted(readable(&sources).count())));
+    }
+    readable(&sources).for_each(summarize);
+    let refused = sources.iter().filter(|source| !source.is_readable());
+    let exit = if refused.count() > 0 { Exit::LimitExceeded } else { Exit::Done };
+    if readable(&sources).next().is_none() {
+        say("none of the logs can be read as it is\nhint: the comments in the file say why, and what to do");
+    } else if !args.print {
+        say("next: `logstat check` tries the formats on the logs, `logstat report` reports them");
+    }
+    Ok(exit)
+}
+
+fn proxies(args: &InitArgs) -> anyhow::Result<Vec<Proxy>> {
+    Ok(vec![Proxy { name: "nginx", tier: "web", found: nginx::find(&args.nginx)? }])
+}
+
+fn nothing_found(args: &InitArgs) -> String {
+    if args.nginx.is_empty() {
+        "no nginx configuration with an access log found\n\
+         hint: name it: logstat init --nginx /path/to/nginx.conf\n\
+         hint: from a container: docker exec NAME nginx -T | logstat init --nginx -"
+            .to_owned()
+    } else {
+        let named: Vec<String> = args.nginx.iter().map(|path| path.display().to_string()).collect();
+        format!(
+            "{}: no server logs its requests\nhint: is it the main file, with the http block?",
+            named.join(", ")
+        )
+    }
+}
+
+/// Sources that are more than a comment.
+fn readable(sources: &[Source]) -> impl Iterator<Item = &Source> {
+    sources.iter().filter(|source| source.is_readable())
+}
+
+fn counted(sources: usize) -> String {
+    if sources == 1 { "1 source".to_owned() } else { format!("{sources} sources") }
+}
+
+/// Everything odd is in the file; what a person can do something about is said at once too.
+fn complain(proxies: &[Proxy], sources: &[Source]) {
+    let of_logs = sources.iter().flat_map(|source| &source.log.notes).filter(|note| note.hint.is_some());
+    let mut said: Vec<&Note> = Vec::new();
+    for note in proxies.iter().flat_map(|proxy| &proxy.found.notes).chain(of_logs) {
+        if !said.contains(&note) {
+            say(&text::note(note));
+            said.push(note);
+        }
+    }
+    for log in proxies.iter().flat_map(|proxy| &proxy.found.logs) {
+        match &log.target {
+            Target::File { .. } => {}
+            Target::Syslog { address, .. } => {
+                say(&format!("lines to syslog at {address} are in no file known here: see the comment"));
+            }
+            Target::Stream(name) => say(&format!("lines to {name} are in no file: see the comment")),
+        }
+    }
+}
+
+/// What is written must be what was found, and load.
+fn verify(target: &Path, text: &str, sources: &[Source]) -> anyhow::Result<()> {
+    let config = config::parse(target, text).context("the configuration found does not load")?;
+    let wanted: Vec<&Source> = readable(sources).collect();
+    ensure!(config.source.len() == wanted.len(), "{} sources became {}", wanted.len(), config.source.len());
+    for (loaded, source) in config.source.iter().zip(wanted) {
+        let formats: Vec<&String> = source.formats.iter().map(|format| &format.text).collect();
+        let escape = loaded.escape.map_or(Escape::Default, Into::into);
+        let same =
+            loaded.paths == source.paths && loaded.format.iter().eq(formats) && escape == source.escape;
+        ensure!(same, "{}: changed in writing", source.name);
+        let options = Options { escape, ..Options::default() };
+        for format in &source.formats {
+            Format::compile(&format.text, &options).with_context(|| format!("format \"{}\"", format.name))?;
+        }
+    }
+    Ok(())
+}
+
+fn write(target: &Path, text: &str) -> anyhow::Result<()> {
+    let name = target.file_name().and_then(|name| name.to_str());
+    let Some(name) = name else { bail!("{}: not the name of a file", target.display()) };
+    let folder = target.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    Ok(write_atomically(folder, name, text.as_bytes())?)
+}
+
+/// A closed pipe is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        _ => Ok(()),
+    }
+}
+
+/// Which files there are now; a log may begin to exist later.
+fn summarize(source: &Source) {
+    let found = discover(source.paths.iter().map(PathBuf::from));
+    let files: usize = found.sources.iter().map(|set| set.files.len()).sum();
+    let files = match files {
+        0 => "no file yet that can be read".to_owned(),
+        1 => "1 file".to_owned(),
+        files => format!("{files} files"),
+    };
+    say(&format!("{}: {}: {files}", source.name, source.paths.join(", ")));
+    let unreadable = |problem: &&DiscoverError| matches!(problem, DiscoverError::Unreadable { source, .. } if source.kind() == ErrorKind::PermissionDenied);
+    found.problems.iter().filter(unreadable).for_each(|problem| say(&problem.to_string()));
+}

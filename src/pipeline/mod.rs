@@ -1,18 +1,21 @@
 //! Joins the parts: sources give blocks, parsers read their lines, rollups count them. The only place that does.
 //!
-//! [`prepare`] settles each source's format, the order of its files and which of them the window cannot need;
+//! [`prepare`] settles each source's [`Formats`], the order of its files and which of them the window cannot need;
 //! [`read`] takes the blocks of what is left through parsing, on all threads, and folds them in order.
 
+mod formats;
+mod lines;
 mod prepare;
 mod read;
 
+pub use formats::Formats;
 pub use prepare::{PrepareError, Prepared, PreparedFile, extent, prepare};
 pub use read::{ReadOptions, SourceRead, read};
 
 use crate::source::SourceSet;
 use crate::window::Window;
 use jiff::tz::TimeZone;
-use logstat_parsers::Escape;
+use logstat_parsers::{Captures, Escape};
 
 /// A source as it was asked for.
 #[derive(Debug, Clone)]
@@ -21,10 +24,12 @@ pub struct SourcePlan {
     pub name: String,
     /// Its files: logs with their rotated siblings.
     pub sets: Vec<SourceSet>,
-    /// A preset or a format string; `None` is to be detected.
-    pub format: Option<String>,
+    /// Presets or format strings that lines may have, the commonest first; none: to be detected.
+    pub formats: Vec<String>,
     /// nginx's `escape=`.
     pub escape: Escape,
+    /// HAProxy's captured headers, where they are known.
+    pub captures: Captures,
     /// Zone of dates without an offset.
     pub timezone: TimeZone,
     #[expect(missing_docs)]

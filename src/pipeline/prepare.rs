@@ -1,6 +1,6 @@
-//! Settles each source's format, the order of its files, and which of them the window cannot need.
+//! Settles each source's formats, the order of its files, and which of them the window cannot need.
 
-use super::SourcePlan;
+use super::{Formats, SourcePlan};
 use crate::source::{Input, Limits, LogFile, Progress, ReadError, head, open, tail};
 use crate::window::{Extent, Window};
 use jiff::Timestamp;
@@ -13,22 +13,15 @@ const LOOK_BYTES: usize = 256 << 10;
 /// Lines are written in the order in which requests end only about.
 const LATENESS_US: i64 = 5 * 60 * 1_000_000;
 
-/// Presets of one HAProxy.
-const HAPROXY: [&str; 3] = ["haproxy-http", "haproxy-https", "haproxy-tcp"];
-
 /// A source that is ready to be read.
 #[derive(Debug)]
 pub struct Prepared {
     #[expect(missing_docs)]
     pub plan: SourcePlan,
     #[expect(missing_docs)]
-    pub format: Format,
+    pub formats: Formats,
     /// In the order in which they are read.
     pub files: Vec<PreparedFile>,
-    /// Formats that stand in the same file as a rule: HAProxy writes those of all its frontends into one log.
-    pub siblings: Vec<Format>,
-    /// What a person should know about the format.
-    pub hint: Option<String>,
     /// Not one line in any file.
     pub empty: bool,
 }
@@ -38,6 +31,8 @@ pub struct Prepared {
 pub struct PreparedFile {
     #[expect(missing_docs)]
     pub file: LogFile,
+    /// Which of the source's formats it begins with.
+    pub format: usize,
     /// When it was last written, microseconds since 1970: gives dates without a year their year.
     pub reference_us: i64,
     /// End of its first request, where it has one in sight.
@@ -73,25 +68,24 @@ pub enum PrepareError {
 /// When the format is unknown or a file cannot be opened.
 pub fn prepare(plan: SourcePlan) -> Result<Prepared, PrepareError> {
     let heads = heads(&plan)?;
-    let (format, hint) = format(&plan, &heads)?;
+    let mut formats = formats(&plan, &heads)?;
     let empty = heads.iter().all(|(_, head)| head.is_empty());
-    let mut heads = heads.into_iter();
+    heads.iter().rev().for_each(|(_, head)| formats.learn(head));
+    let tails: Vec<_> = heads.iter().map(|(file, _)| last_lines(file)).collect();
+    tails.iter().rev().for_each(|tail| formats.learn(tail));
+    if plan.formats.is_empty() {
+        formats.add_siblings()?;
+    }
+    let mut looked_at = heads.into_iter().zip(tails);
     let mut files = Vec::new();
     for set in &plan.sets {
-        let of_set = heads.by_ref().take(set.files.len());
-        files.extend(ordered(of_set.map(|(file, head)| prepared_file(file, &head, &format)).collect()));
+        let of_set = looked_at.by_ref().take(set.files.len());
+        files.extend(ordered(
+            of_set.map(|((file, head), tail)| prepared_file(file, &head, &tail, &formats)).collect(),
+        ));
     }
     files.sort_by_key(order);
-    let siblings = if plan.format.is_none() { siblings(&format, &plan)? } else { Vec::new() };
-    Ok(Prepared { plan, format, siblings, files, hint, empty })
-}
-
-fn siblings(format: &Format, plan: &SourcePlan) -> Result<Vec<Format>, PrepareError> {
-    if !HAPROXY.contains(&format.name()) {
-        return Ok(Vec::new());
-    }
-    let options = Options { escape: plan.escape, timezone: plan.timezone.clone() };
-    HAPROXY.into_iter().filter(|name| *name != format.name()).map(|name| compile(name, &options)).collect()
+    Ok(Prepared { plan, formats, files, empty })
 }
 
 /// First and last request of all sources.
@@ -107,7 +101,7 @@ pub fn extent(sources: &[Prepared]) -> Result<Option<Extent>, PrepareError> {
             } else if file.file.is_plain() {
                 file.last_us
             } else {
-                last_of_stream(&file.file, &source.format, file.reference_us)?
+                last_of_stream(&file.file, &source.formats, file.reference_us)?
             };
             for us in file.first_us.into_iter().chain(last_us) {
                 let known = extent.get_or_insert(Extent { oldest_us: us, newest_us: us });
@@ -151,29 +145,26 @@ fn heads(plan: &SourcePlan) -> Result<Vec<(LogFile, Vec<u8>)>, ReadError> {
     files.map(|file| Ok((file.clone(), head(file, LOOK_BYTES)?))).collect()
 }
 
-/// The format as given, else that of the newest file that shows one.
-fn format(plan: &SourcePlan, heads: &[(LogFile, Vec<u8>)]) -> Result<(Format, Option<String>), PrepareError> {
-    let options = Options { escape: plan.escape, timezone: plan.timezone.clone() };
-    if let Some(text) = &plan.format {
-        return Ok((compile(text, &options)?, None));
+/// The formats as given, else that of the newest file that shows one.
+fn formats(plan: &SourcePlan, heads: &[(LogFile, Vec<u8>)]) -> Result<Formats, PrepareError> {
+    if !plan.formats.is_empty() {
+        return Formats::given(plan);
     }
+    let options =
+        Options { escape: plan.escape, timezone: plan.timezone.clone(), captures: plan.captures.clone() };
     let mut unknown = None;
     for (file, head) in heads.iter().rev().filter(|(_, head)| !head.is_empty()) {
         let detection = detect(head, &options);
         match detection.best {
-            Some(best) => return Ok((compile(best.preset.name, &options)?, detection.hint)),
+            Some(_) => return Formats::detected(plan, Some(detection)),
             None => unknown = unknown.or(Some((file, head, detection.hint))),
         }
     }
-    if let Some((file, head, hint)) = unknown {
-        return Err(unknown_format(file, head, hint));
+    match unknown {
+        Some((file, head, hint)) => Err(unknown_format(file, head, hint)),
+        // Nothing will be parsed with it.
+        None => Formats::detected(plan, None),
     }
-    // Nothing will be parsed with it.
-    Ok((compile("combined", &options)?, None))
-}
-
-fn compile(text: &str, options: &Options) -> Result<Format, PrepareError> {
-    Format::compile(text, options).map_err(|error| PrepareError::Format { error })
 }
 
 fn unknown_format(file: &LogFile, head: &[u8], hint: Option<String>) -> PrepareError {
@@ -188,21 +179,27 @@ fn unknown_format(file: &LogFile, head: &[u8], hint: Option<String>) -> PrepareE
     }
 }
 
-fn prepared_file(file: LogFile, head: &[u8], format: &Format) -> PreparedFile {
+/// What can be seen of a file's end.
+fn last_lines(file: &LogFile) -> Vec<u8> {
+    tail(file, LOOK_BYTES).ok().flatten().unwrap_or_default()
+}
+
+fn prepared_file(file: LogFile, head: &[u8], tail: &[u8], formats: &Formats) -> PreparedFile {
     let reference_us = file.modified().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
-    let first_us = ends(head, format, reference_us).next();
-    let tail = tail(&file, LOOK_BYTES).ok().flatten().unwrap_or_default();
-    let last_us = ends(&tail, format, reference_us).max();
-    PreparedFile { file, reference_us, first_us, last_us, skip: None }
+    let first_us = ends(head, &formats.list, reference_us).next();
+    let last_us = ends(tail, &formats.list, reference_us).max();
+    PreparedFile { file, format: formats.own(head), reference_us, first_us, last_us, skip: None }
 }
 
 /// Ends of the requests in some lines.
-fn ends<'b>(bytes: &'b [u8], format: &'b Format, reference_us: i64) -> impl Iterator<Item = i64> + 'b {
-    let mut parser = format.parser(reference_us);
+fn ends<'b>(bytes: &'b [u8], formats: &'b [Format], reference_us: i64) -> impl Iterator<Item = i64> + 'b {
+    let mut parsers: Vec<_> = formats.iter().map(|format| format.parser(reference_us)).collect();
     let lines = bytes.split(|byte| *byte == b'\n');
-    lines.filter_map(move |line| match parser.parse(line) {
-        Line::Record(record) => Some(record.end_us),
-        Line::Event(_) | Line::Reject(_) | Line::Blank => None,
+    lines.filter_map(move |line| {
+        parsers.iter_mut().find_map(|parser| match parser.parse(line) {
+            Line::Record(record) => Some(record.end_us),
+            Line::Event(_) | Line::Reject(_) | Line::Blank => None,
+        })
     })
 }
 
@@ -224,12 +221,12 @@ fn order(file: &PreparedFile) -> i64 {
 }
 
 /// End of the last request of a compressed file, which is read to its end for it.
-fn last_of_stream(file: &LogFile, format: &Format, reference_us: i64) -> Result<Option<i64>, PrepareError> {
+fn last_of_stream(file: &LogFile, formats: &Formats, reference_us: i64) -> Result<Option<i64>, PrepareError> {
     let mut last_us = None;
     if let Input::Stream(stream) = open(file, &Limits::default(), &Progress::default())? {
         // A break is reported when the file is read.
         for block in stream.map_while(Result::ok) {
-            let of_block = ends(block.block().bytes, format, reference_us).max();
+            let of_block = ends(block.block().bytes, &formats.list, reference_us).max();
             last_us = last_us.max(of_block);
         }
     }

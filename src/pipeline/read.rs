@@ -1,12 +1,15 @@
 //! Takes blocks through parsing on all threads and folds them in the order of the log.
 
+use super::lines::{self, BlockLines, Choice, Share};
 use super::{Prepared, PreparedFile};
 use crate::bots::Bots;
 use crate::report::SourceResult;
 use crate::rollup::{BlockRollup, EventNote, KeyHasher, LineCounts, RejectNote, RollupOptions, SourceRollup};
-use crate::source::{Block, Ending, Input, Limits, PlainFile, Progress, ReadError, StreamBlock, open};
-use logstat_parsers::{EventKind, Fields, Format, Line, Parser, Reject, RejectKind};
-use logstat_reports::model::{Accounting, EventRow, FileSummary, Place, RejectSummary, SourceSummary};
+use crate::source::{Input, Limits, PlainFile, Progress, ReadError, StreamBlock, open};
+use logstat_parsers::{EventKind, Fields, Format, RejectKind};
+use logstat_reports::model::{
+    Accounting, EventRow, FileSummary, FormatShare, Place, RejectSummary, SourceSummary,
+};
 use logstat_reports::text::printable;
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -51,11 +54,13 @@ pub fn read(
     let rollup = SourceRollup::new(options.rollup.clone(), hasher.clone());
     let files = source.files.iter().map(file_summary).collect();
     let (sender, receiver) = channel();
-    let formats: Vec<Format> = std::iter::once(&source.format)
-        .chain(&source.siblings)
-        .map(|format| wanted_only(format, &options.rollup))
-        .collect();
-    let shared = Shared { formats: &formats, options, hasher, bots, idle: Mutex::default(), sender };
+    let wanted = |formats: &[Format]| -> Vec<Format> {
+        formats.iter().map(|format| wanted_only(format, &options.rollup)).collect()
+    };
+    let formats = wanted(&source.formats.list);
+    let others = if source.formats.open { wanted(&source.formats.others()) } else { Vec::new() };
+    let shared =
+        Shared { formats: &formats, others: &others, options, hasher, bots, idle: Mutex::default(), sender };
     let mut reader = Reader {
         shared: &shared,
         receiver,
@@ -71,6 +76,7 @@ pub fn read(
             events: Vec::new(),
             events_left_out: 0,
             nul_bytes: 0,
+            format_names: names(&formats).chain(names(&others)).collect(),
             errors: Vec::new(),
         },
         folded,
@@ -88,19 +94,37 @@ fn wanted_only(format: &Format, options: &RollupOptions) -> Format {
     format
 }
 
+fn names(formats: &[Format]) -> impl Iterator<Item = String> + '_ {
+    formats.iter().map(|format| format.name().to_owned())
+}
+
+fn add_share(file: &mut FileSummary, name: &str, share: Share) {
+    match file.formats.iter_mut().find(|known| known.format == name) {
+        Some(known) => known.lines += share.lines,
+        None => file.formats.push(FormatShare {
+            format: name.to_owned(),
+            first_line: file.lines + share.first + 1,
+            lines: share.lines,
+        }),
+    }
+}
+
 fn file_summary(file: &PreparedFile) -> FileSummary {
     FileSummary {
         path: file.file.path().display().to_string(),
         bytes: 0,
         lines: 0,
+        formats: Vec::new(),
         skipped: file.skip.clone(),
     }
 }
 
 /// What the threads share.
 struct Shared<'a> {
-    /// The source's own, then those that may stand beside it.
+    /// The source's.
     formats: &'a [Format],
+    /// Those that its lines may turn out to have.
+    others: &'a [Format],
     options: &'a ReadOptions,
     hasher: KeyHasher,
     bots: &'a Arc<Bots>,
@@ -125,7 +149,7 @@ struct Done {
     number: usize,
     scratch: Scratch,
     bytes: u64,
-    nul_bytes: u64,
+    lines: BlockLines,
     missing_bytes: u64,
     error: Option<ReadError>,
 }
@@ -140,66 +164,26 @@ impl Shared<'_> {
     }
 
     /// Parses a block and sends what it adds up to.
-    fn work(&self, number: usize, work: &Work, reference_us: i64) {
+    fn work(&self, number: usize, work: &Work, file: &PreparedFile) {
         let Scratch { mut rollup, mut buffer } = self.scratch();
         rollup.clear();
         let block = match work {
             Work::Plain(file, index) => file.read_block(*index, &mut buffer),
             Work::Stream(block) => Ok(block.block()),
         };
-        let (mut bytes, mut nul_bytes, mut missing_bytes, mut error) = (0, 0, 0, None);
+        let (mut bytes, mut lines, mut missing_bytes, mut error) = (0, BlockLines::default(), 0, None);
         match block {
             Ok(block) => {
-                nul_bytes = count_lines(&block, self.formats, reference_us, &mut rollup);
+                let choice = Choice { known: self.formats, own: file.format, others: self.others };
+                lines = lines::count(&block, choice, file.reference_us, &mut rollup);
                 (bytes, missing_bytes) = (block.bytes.len() as u64, block.missing_bytes);
             }
             Err(cause) => error = Some(cause),
         }
         let scratch = Scratch { rollup, buffer };
         // The receiver is gone only when the reader panicked.
-        let _ = self.sender.send(Done { number, scratch, bytes, nul_bytes, missing_bytes, error });
+        let _ = self.sender.send(Done { number, scratch, bytes, lines, missing_bytes, error });
     }
-}
-
-/// Parses and counts every line of a block; returns the NULs that were skipped between them.
-fn count_lines(block: &Block<'_>, formats: &[Format], reference_us: i64, rollup: &mut BlockRollup) -> u64 {
-    let mut parsers: Vec<Parser<'_>> = formats.iter().map(|format| format.parser(reference_us)).collect();
-    let Some((parser, siblings)) = parsers.split_first_mut() else { return 0 };
-    // Written over for every line, since a record is too large to copy each time.
-    let mut parsed = Line::Blank;
-    let mut lines = block.lines();
-    for line in lines.by_ref() {
-        if line.ending.is_cut() {
-            rollup.reject(cut_reject(line.ending, line.bytes.len()), line.bytes);
-            continue;
-        }
-        parser.parse_into(line.bytes, &mut parsed);
-        if let Line::Reject(_) = parsed
-            && let Some(record) = siblings.iter_mut().find_map(|sibling| whole_record(sibling, line.bytes))
-        {
-            parsed = record;
-        }
-        match &parsed {
-            Line::Record(record) => rollup.record(record),
-            Line::Event(event) => rollup.event(event),
-            Line::Reject(reject) => rollup.reject(*reject, line.bytes),
-            Line::Blank => rollup.blank(),
-        }
-    }
-    rollup.finish();
-    lines.nul_bytes()
-}
-
-/// The line, if it is a record of this format, and not a cut one: that could be any format's.
-#[cold]
-fn whole_record<'l>(parser: &mut Parser<'_>, line: &'l [u8]) -> Option<Line<'l>> {
-    let parsed = parser.parse(line);
-    matches!(&parsed, Line::Record(record) if !record.truncated).then_some(parsed)
-}
-
-fn cut_reject(ending: Ending, byte: usize) -> Reject {
-    let kind = if ending == Ending::OverLong { RejectKind::TooLong } else { RejectKind::Cut };
-    Reject { kind, byte }
 }
 
 /// Hands out blocks and folds them as they come back, in order.
@@ -271,9 +255,9 @@ impl<'a> Reader<'a, '_> {
             self.receive();
         }
         let (shared, number) = (self.shared, self.sent.len());
-        let reference_us = self.fold.source.files[at].reference_us;
+        let file = &self.fold.source.files[at];
         self.sent.push(at);
-        scope.spawn(move |_| shared.work(number, &work, reference_us));
+        scope.spawn(move |_| shared.work(number, &work, file));
     }
 
     fn receive(&mut self) {
@@ -299,6 +283,8 @@ struct Fold<'a> {
     events: Vec<EventRow>,
     events_left_out: u64,
     nul_bytes: u64,
+    /// The source's formats, then those that its lines may turn out to have.
+    format_names: Vec<String>,
     errors: Vec<ReadError>,
 }
 
@@ -318,9 +304,12 @@ impl Fold<'_> {
         let name = &self.source.plan.name;
         self.events.extend(rollup.event_notes.drain(..).take(room).map(|note| event_row(name, &note)));
         let file = &mut self.files[at];
+        for share in &done.lines.shares {
+            add_share(file, &self.format_names[share.format], *share);
+        }
         file.lines += rollup.counts.lines;
         file.bytes += done.bytes;
-        self.nul_bytes += done.nul_bytes;
+        self.nul_bytes += done.lines.nul_bytes;
         if done.missing_bytes > 0 {
             file.skipped = Some(format!("shrank while it was read: {} bytes are gone", done.missing_bytes));
         }
@@ -328,6 +317,15 @@ impl Fold<'_> {
             self.error(at, error);
         }
         done.scratch
+    }
+
+    /// The formats that lines have, the source's first ones first.
+    fn formats_in_use(&self) -> String {
+        let has_lines = |name: &&String| {
+            self.files.iter().flat_map(|file| &file.formats).any(|share| share.format == **name)
+        };
+        let used: Vec<&str> = self.format_names.iter().filter(has_lines).map(String::as_str).collect();
+        if used.is_empty() { self.format_names[0].clone() } else { used.join(", ") }
     }
 
     fn error(&mut self, at: usize, error: ReadError) {
@@ -341,11 +339,11 @@ impl Fold<'_> {
         let plan = &self.source.plan;
         let summary = SourceSummary {
             name: plan.name.clone(),
-            format: if self.source.empty { "none" } else { self.source.format.name() }.to_owned(),
-            format_from: match &plan.format {
-                Some(_) => "given",
-                None if self.source.empty => "empty",
-                None => "detected",
+            format: if self.source.empty { "none".to_owned() } else { self.formats_in_use() },
+            format_from: match plan.formats.len() {
+                1.. => "given",
+                0 if self.source.empty => "empty",
+                0 => "detected",
             }
             .to_owned(),
             tier: plan.tier.clone(),

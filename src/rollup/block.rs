@@ -220,13 +220,13 @@ impl BlockRollup {
         self.event_notes.push(EventNote { at_us: event.at_us, kind: event.kind, message });
     }
 
-    /// Counts a line that is neither.
-    pub fn reject(&mut self, reject: Reject, line: &[u8]) {
+    /// Counts a line that is neither, the block's line `number` from 0.
+    pub fn reject(&mut self, reject: Reject, number: u64, line: &[u8]) {
         let count = &mut self.counts.rejects[reject.kind as usize];
         *count += 1;
         if *count <= REJECT_PLACES as u64 {
             let excerpt = line[..line.len().min(EVENT_BYTES)].to_vec();
-            self.reject_notes.push(RejectNote { reject, line: self.counts.lines, excerpt });
+            self.reject_notes.push(RejectNote { reject, line: number, excerpt });
         }
         self.counts.lines += 1;
     }

@@ -242,6 +242,7 @@ fn source(name: &str, format: &str, files: u64, accounting: Accounting) -> Sourc
                 path: path(n),
                 bytes: accounting.lines * 240 / files,
                 lines: accounting.lines / files,
+                formats: Vec::new(),
                 skipped: (n == 2).then(|| "newest line 2026-11-18 23:59:58 is before the window".into()),
             })
             .collect(),

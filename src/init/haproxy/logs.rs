@@ -46,7 +46,7 @@ struct Used {
 /// The logs of all frontends.
 pub(super) fn logs(proxies: &Proxies, machine: &Machine<'_>) -> Found {
     let mut gathered: Vec<Gathered<'_>> = Vec::new();
-    let mut found = Found { logs: Vec::new(), notes: proxies.notes.clone() };
+    let mut found = Found { notes: proxies.notes.clone(), ..Found::default() };
     for frontend in &proxies.frontends {
         if frontend.settings.loggers.iter().all(|logger| logger.events_only) {
             let text = format!("`{}` has no `log` line for requests", frontend.name);
@@ -58,12 +58,41 @@ pub(super) fn logs(proxies: &Proxies, machine: &Machine<'_>) -> Found {
             }
         }
     }
+    let mut partial = Vec::new();
     for gathered in gathered {
+        if gathered.lines.iter().any(|(_, logger)| logger.sample.is_some()) {
+            partial.push(gathered.target.clone());
+        }
         let (log, notes) = gathered.finish();
         found.logs.extend(log);
         notes.into_iter().for_each(|note| push(&mut found.notes, note));
     }
+    leave_out_copies(&mut found, &partial);
     found
+}
+
+/// Leaves out the files whose requests are all in another one too, or they would count twice.
+fn leave_out_copies(found: &mut Found, partial: &[Target]) {
+    let logs = std::mem::take(&mut found.logs);
+    for (at, log) in logs.iter().enumerate() {
+        let has_all = |(other_at, other): &(usize, &FoundLog)| {
+            let is_whole = matches!(other.target, Target::File { .. }) && !partial.contains(&other.target);
+            let takes = log.sites.iter().all(|site| other.sites.contains(site));
+            is_whole && takes && (other.sites.len() > log.sites.len() || *other_at < at)
+        };
+        let copied =
+            matches!(log.target, Target::File { .. }) && logs.iter().enumerate().any(|other| has_all(&other));
+        if copied {
+            let text = format!(
+                "all requests of {} are in another file too, so it is left out",
+                log.sites.join(", ")
+            );
+            found.notes.push(Note { place: log.places.first().cloned(), text, hint: None });
+            found.left_out.push(log.target.clone());
+        } else {
+            found.logs.push(log.clone());
+        }
+    }
 }
 
 fn note(place: &Place, text: String, hint: Option<&str>) -> Note {

@@ -5,7 +5,7 @@
 use super::super::found::{Note, Place};
 use super::logger::Logger;
 use super::{Configuration, ConfigurationFile};
-use logstat_parsers::conf::haproxy::{HTTP_CLF, Line, Section, TCP_CLF};
+use logstat_parsers::conf::haproxy::{Line, Section};
 use std::collections::BTreeMap;
 
 /// Options that change which lines are in a log, or what they say. (`dontlognull` is none of them: it leaves out
@@ -91,8 +91,8 @@ impl Kind {
             Self::Http => "haproxy-http",
             Self::Https => "haproxy-https",
             Self::Tcp => "haproxy-tcp",
-            Self::HttpClf => HTTP_CLF,
-            Self::TcpClf => TCP_CLF,
+            Self::HttpClf => "haproxy-http-clf",
+            Self::TcpClf => "haproxy-tcp-clf",
             Self::Own(text) => text,
         }
     }

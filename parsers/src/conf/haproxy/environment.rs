@@ -22,13 +22,13 @@ impl<'e> Environment<'e> {
         let formats = [
             ("HAPROXY_HTTP_LOG_FMT", "haproxy-http"),
             ("HAPROXY_HTTPS_LOG_FMT", "haproxy-https"),
+            ("HAPROXY_HTTP_CLF_LOG_FMT", "haproxy-http-clf"),
             ("HAPROXY_TCP_LOG_FMT", "haproxy-tcp"),
+            ("HAPROXY_TCP_CLF_LOG_FMT", "haproxy-tcp-clf"),
         ];
         let format = |name| Preset::named(name).map(|preset| preset.format_string.to_owned());
-        let mut changed: HashMap<_, _> =
+        let changed: HashMap<_, _> =
             formats.into_iter().map(|(variable, preset)| (variable.to_owned(), format(preset))).collect();
-        changed.insert("HAPROXY_HTTP_CLF_LOG_FMT".to_owned(), Some(super::HTTP_CLF.to_owned()));
-        changed.insert("HAPROXY_TCP_CLF_LOG_FMT".to_owned(), Some(super::TCP_CLF.to_owned()));
         Self { given, changed, reset: false, section: String::new() }
     }
 

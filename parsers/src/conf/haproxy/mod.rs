@@ -12,16 +12,6 @@ pub use environment::Environment;
 use super::{ConfError, Position};
 use words::{Mistake, Part, Variable, Written};
 
-/// What `option httplog clf` writes.
-pub const HTTP_CLF: &str = concat!(
-    r#"%{+Q}o %{-Q}ci - - [%trg] %r %ST %B "" "" %cp %ms %ft %b %s %TR %Tw %Tc %Tr %Ta %tsc "#,
-    "%ac %fc %bc %sc %rc %sq %bq %CC %CS %hrl %hsl"
-);
-/// What `option tcplog clf` writes.
-pub const TCP_CLF: &str = concat!(
-    r#"%{+Q}o %{-Q}ci - - [%T] "TCP " 000 %B "" "" %cp %ms %ft %b %s %Th %Tw %Tc %Tt %U %ts-- "#,
-    r#"%ac %fc %bc %sc %rc %sq %bq "" "" "#
-);
 /// Every keyword that begins a section, up to HAProxy 3.4. HAProxy, too, takes any other for a line of the section before.
 const SECTIONS: [&str; 21] = [
     "global",

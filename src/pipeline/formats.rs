@@ -1,0 +1,139 @@
+//! Which formats a source's lines have: as given, and as its files show them. Opens no file.
+
+use super::{PrepareError, SourcePlan};
+use logstat_parsers::{Detection, Fields, Format, Line, Options, RejectKind, detect};
+
+/// Fewer lines than this make no format: they are rejects.
+pub(super) const FEW: usize = 3;
+/// More formats than this in one source are an accident.
+const MOST: usize = 8;
+/// Lines of a sample that decide between known formats.
+const DECIDING: usize = 200;
+
+/// Presets of one HAProxy, which writes those of all its frontends into one log.
+const HAPROXY: [&str; 3] = ["haproxy-http", "haproxy-https", "haproxy-tcp"];
+
+/// The formats of a source.
+#[derive(Debug)]
+pub struct Formats {
+    /// In the order in which a line is tried that its file's own does not read.
+    pub list: Vec<Format>,
+    /// Lines that none of them reads may be of one that is found on the way.
+    pub open: bool,
+    /// What a person should know about them.
+    pub hint: Option<String>,
+    options: Options,
+}
+
+impl Formats {
+    /// Those that are given.
+    pub(super) fn given(plan: &SourcePlan) -> Result<Self, PrepareError> {
+        let options = options(plan);
+        let compiled = plan.formats.iter().map(|text| compile(text, &options));
+        Ok(Self { list: compiled.collect::<Result<_, _>>()?, open: false, hint: None, options })
+    }
+
+    /// What a detection found, or a guess where there is nothing to read.
+    pub(super) fn detected(plan: &SourcePlan, detection: Option<Detection>) -> Result<Self, PrepareError> {
+        let options = options(plan);
+        let (best, hint) = detection.map_or((None, None), |found| (found.best, found.hint));
+        let list = vec![compile(best.map_or("combined", |best| best.preset.name), &options)?];
+        Ok(Self { list, open: true, hint, options })
+    }
+
+    /// Adds the formats of lines that no known one reads: those from before or after a change. What was given is
+    /// taken at its word, unless it is known to fit.
+    pub(super) fn learn(&mut self, sample: &[u8]) {
+        while self.list.len() < MOST {
+            let (rest, lines, read) = self.unread(sample);
+            self.open |= read > 0;
+            if !self.open || lines < FEW {
+                break;
+            }
+            let best = detect(&rest, &self.options).best.filter(|best| best.matched >= FEW);
+            match best.map(|best| compile(best.preset.name, &self.options)) {
+                Some(Ok(format)) => self.list.push(format),
+                _ => break,
+            }
+        }
+    }
+
+    /// Adds what HAProxy writes beside what was found.
+    pub(super) fn add_siblings(&mut self) -> Result<(), PrepareError> {
+        let is_known = |list: &[Format], name: &str| list.iter().any(|format| format.name() == name);
+        if !HAPROXY.iter().any(|name| is_known(&self.list, name)) {
+            return Ok(());
+        }
+        for name in HAPROXY {
+            if !is_known(&self.list, name) {
+                self.list.push(compile(name, &self.options)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The format that reads most of a file's first lines.
+    pub(super) fn own(&self, head: &[u8]) -> usize {
+        let reads = |format: &Format| {
+            let mut parser = format.parser(0);
+            let lines = head.split(|byte| *byte == b'\n').take(DECIDING);
+            lines.filter(|line| is_whole(&parser.parse(line))).count()
+        };
+        // Of several that read as many, the first.
+        (0..self.list.len()).rev().max_by_key(|at| reads(&self.list[*at])).unwrap_or(0)
+    }
+
+    /// Lines that no known format reads, how many they are, and how many are read.
+    fn unread(&self, sample: &[u8]) -> (Vec<u8>, usize, usize) {
+        let (mut rest, mut lines, mut read) = (Vec::new(), 0, 0);
+        let mut parsers: Vec<_> = self.list.iter().map(|format| format.parser(0)).collect();
+        for line in sample.split(|byte| *byte == b'\n') {
+            let mut parsed = parsers.iter_mut().map(|parser| parser.parse(line));
+            match parsed.find(|parsed| !may_be_another(parsed)) {
+                Some(known) => read += usize::from(is_whole(&known)),
+                None => {
+                    rest.extend_from_slice(line);
+                    rest.push(b'\n');
+                    lines += 1;
+                }
+            }
+        }
+        (rest, lines, read)
+    }
+
+    /// Whether any of them has what `has` asks for.
+    #[must_use]
+    pub fn any_has(&self, has: impl Fn(&Fields) -> bool) -> bool {
+        self.list.iter().any(|format| has(&format.fields()))
+    }
+
+    /// Every preset that is not in the list.
+    pub(super) fn others(&self) -> Vec<Format> {
+        let unknown = logstat_parsers::PRESETS.iter().map(|preset| preset.name);
+        let unknown = unknown.filter(|name| self.list.iter().all(|format| format.name() != *name));
+        unknown.filter_map(|name| compile(name, &self.options).ok()).collect()
+    }
+}
+
+/// A record with all its fields.
+pub(super) fn is_whole(line: &Line<'_>) -> bool {
+    matches!(line, Line::Record(record) if !record.truncated)
+}
+
+/// Whether a line may be of another format than the one that it was tried with. What can be read in two ways stays a
+/// reject: a client may have written it for that.
+pub(super) fn may_be_another(line: &Line<'_>) -> bool {
+    match line {
+        Line::Record(record) => record.truncated,
+        Line::Reject(reject) => !matches!(reject.kind, RejectKind::Ambiguous | RejectKind::TooLong),
+        Line::Event(_) | Line::Blank => false,
+    }
+}
+
+fn options(plan: &SourcePlan) -> Options {
+    Options { escape: plan.escape, timezone: plan.timezone.clone(), captures: plan.captures.clone() }
+}
+
+fn compile(text: &str, options: &Options) -> Result<Format, PrepareError> {
+    Format::compile(text, options).map_err(|error| PrepareError::Format { error })
+}
