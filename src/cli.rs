@@ -27,7 +27,7 @@ pub struct Cli {
 pub enum Command {
     /// Read logs and report hours, percentiles and top lists
     Report(Box<ReportArgs>),
-    /// Find the access logs of nginx by its configuration, and write logstat.toml
+    /// Find the access logs of nginx and HAProxy by their configuration, and write logstat.toml
     Init(InitArgs),
     /// Tell the format of logs, which lines do not parse and why, and what reports lack
     Check(Box<CheckArgs>),
@@ -154,6 +154,10 @@ pub struct InitArgs {
     /// [default: of the nginx that runs or is installed]
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub nginx: Vec<PathBuf>,
+    /// HAProxy's configuration: files and folders, in the order of its -f
+    /// [default: of the HAProxy that runs or is installed]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub haproxy: Vec<PathBuf>,
     /// The file to write [default: ./logstat.toml]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

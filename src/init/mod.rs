@@ -1,10 +1,12 @@
 //! `logstat init`: finds the logs of nginx and HAProxy by their configuration, and writes `logstat.toml`.
 //!
-//! * [`nginx`] says what is there, in the types of [`found`];
+//! * [`nginx`] and [`haproxy`] say what is there, in the types of [`found`]; [`rsyslog`] knows the files of syslog;
 //! * [`mod@sources`] makes sources of it, and [`text`] the file.
 
 pub mod found;
+pub mod haproxy;
 pub mod nginx;
+pub mod rsyslog;
 pub mod sources;
 pub mod text;
 
@@ -64,20 +66,29 @@ pub fn run(args: &InitArgs) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
+/// Both where nothing is named, else what is named.
 fn proxies(args: &InitArgs) -> anyhow::Result<Vec<Proxy>> {
-    Ok(vec![Proxy { name: "nginx", tier: "web", found: nginx::find(&args.nginx)? }])
+    let mut proxies = Vec::new();
+    if !args.nginx.is_empty() || args.haproxy.is_empty() {
+        proxies.push(Proxy { name: "nginx", tier: "web", found: nginx::find(&args.nginx)? });
+    }
+    if !args.haproxy.is_empty() || args.nginx.is_empty() {
+        proxies.push(Proxy { name: "HAProxy", tier: "lb", found: haproxy::find(&args.haproxy)? });
+    }
+    Ok(proxies)
 }
 
 fn nothing_found(args: &InitArgs) -> String {
-    if args.nginx.is_empty() {
-        "no nginx configuration with an access log found\n\
-         hint: name it: logstat init --nginx /path/to/nginx.conf\n\
+    if args.nginx.is_empty() && args.haproxy.is_empty() {
+        "no configuration of nginx or HAProxy with an access log found\n\
+         hint: name it: logstat init --nginx /path/to/nginx.conf, or --haproxy /path/to/haproxy.cfg\n\
          hint: from a container: docker exec NAME nginx -T | logstat init --nginx -"
             .to_owned()
     } else {
-        let named: Vec<String> = args.nginx.iter().map(|path| path.display().to_string()).collect();
+        let files = args.nginx.iter().chain(&args.haproxy);
+        let named: Vec<String> = files.map(|path| path.display().to_string()).collect();
         format!(
-            "{}: no server logs its requests\nhint: is it the main file, with the http block?",
+            "{}: no server logs its requests\nhint: is it the main file, with the http block or the frontends?",
             named.join(", ")
         )
     }

@@ -1,8 +1,10 @@
 //! Configuration files of nginx and HAProxy, taken apart by their grammars. Opens no file, and does not know what a
 //! directive means.
 
+pub mod haproxy;
 mod lua;
 pub mod nginx;
+pub mod rsyslog;
 
 /// Characters of a line that a message shows; more would wrap on a terminal.
 const SHOWN: usize = 100;

@@ -1,0 +1,370 @@
+//! Puts together what ends in the same place. Opens no file.
+
+use super::super::found::{Found, FoundCaptures, FoundFormat, FoundLog, Note, Place, Target};
+use super::super::rsyslog::Rsyslog;
+use super::logger::{Address, Logger};
+use super::proxies::{Frontend, LogFormat, Proxies, Slot};
+use logstat_parsers::conf::rsyslog::Message;
+use logstat_parsers::{Escape, Format, Options, Preset};
+use std::path::Path;
+
+/// Where packages of HAProxy let it be written.
+const USUAL_FILE: &str = "/var/log/haproxy.log";
+/// The name that HAProxy has in syslog.
+const TAG: &str = "haproxy";
+/// The part of a line that captured headers may take before the rest lacks room.
+const CAPTURED_PART: usize = 4;
+
+/// What the machine adds to the configuration.
+pub(super) struct Machine<'m> {
+    pub rsyslog: &'m Rsyslog,
+    pub exists: &'m dyn Fn(&Path) -> bool,
+}
+
+/// Where the lines of a `log` line end.
+struct Destination {
+    target: Target,
+    /// The rule of a syslog server.
+    place: Option<Place>,
+    note: Option<Note>,
+}
+
+/// What is written to one place.
+struct Gathered<'p> {
+    target: Target,
+    places: Vec<Place>,
+    notes: Vec<Note>,
+    lines: Vec<(&'p Frontend, &'p Logger)>,
+}
+
+/// A format of a log, and how many frontends have it.
+struct Used {
+    format: FoundFormat,
+    frontends: usize,
+}
+
+/// The logs of all frontends.
+pub(super) fn logs(proxies: &Proxies, machine: &Machine<'_>) -> Found {
+    let mut gathered: Vec<Gathered<'_>> = Vec::new();
+    let mut found = Found { notes: proxies.notes.clone(), ..Found::default() };
+    for frontend in &proxies.frontends {
+        if frontend.settings.loggers.iter().all(|logger| logger.events_only) {
+            let text = format!("`{}` has no `log` line for requests", frontend.name);
+            push(&mut found.notes, note(&frontend.place, text, Some("add `log global`")));
+        }
+        for logger in &frontend.settings.loggers {
+            for destination in destinations(logger, frontend, proxies, machine) {
+                gather(&mut gathered, destination, frontend, logger);
+            }
+        }
+    }
+    let mut partial = Vec::new();
+    for gathered in gathered {
+        if gathered.lines.iter().any(|(_, logger)| logger.sample.is_some()) {
+            partial.push(gathered.target.clone());
+        }
+        let (log, notes) = gathered.finish();
+        found.logs.extend(log);
+        notes.into_iter().for_each(|note| push(&mut found.notes, note));
+    }
+    leave_out_copies(&mut found, &partial);
+    found
+}
+
+/// Leaves out the files whose requests are all in another one too, or they would count twice.
+fn leave_out_copies(found: &mut Found, partial: &[Target]) {
+    let logs = std::mem::take(&mut found.logs);
+    for (at, log) in logs.iter().enumerate() {
+        let has_all = |(other_at, other): &(usize, &FoundLog)| {
+            let is_whole = matches!(other.target, Target::File { .. }) && !partial.contains(&other.target);
+            let takes = log.sites.iter().all(|site| other.sites.contains(site));
+            is_whole && takes && (other.sites.len() > log.sites.len() || *other_at < at)
+        };
+        let copied =
+            matches!(log.target, Target::File { .. }) && logs.iter().enumerate().any(|other| has_all(&other));
+        if copied {
+            let text = format!(
+                "all requests of {} are in another file too, so it is left out",
+                log.sites.join(", ")
+            );
+            found.notes.push(Note { place: log.places.first().cloned(), text, hint: None });
+            found.left_out.push(log.target.clone());
+        } else {
+            found.logs.push(log.clone());
+        }
+    }
+}
+
+fn note(place: &Place, text: String, hint: Option<&str>) -> Note {
+    Note { place: Some(place.clone()), text, hint: hint.map(str::to_owned) }
+}
+
+fn push<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
+    }
+}
+
+fn gather<'p>(
+    gathered: &mut Vec<Gathered<'p>>,
+    destination: Destination,
+    frontend: &'p Frontend,
+    logger: &'p Logger,
+) {
+    let known = gathered.iter().position(|gathered| gathered.target == destination.target);
+    let at = known.unwrap_or_else(|| {
+        let target = destination.target;
+        gathered.push(Gathered { target, places: Vec::new(), notes: Vec::new(), lines: Vec::new() });
+        gathered.len() - 1
+    });
+    let gathered = &mut gathered[at];
+    gathered.lines.push((frontend, logger));
+    if !logger.events_only {
+        push(&mut gathered.places, logger.place.clone());
+        destination.place.into_iter().for_each(|place| push(&mut gathered.places, place));
+        destination.note.into_iter().for_each(|note| push(&mut gathered.notes, note));
+    }
+}
+
+fn destinations(
+    logger: &Logger,
+    frontend: &Frontend,
+    proxies: &Proxies,
+    machine: &Machine<'_>,
+) -> Vec<Destination> {
+    let tag = frontend.settings.tag.as_deref().unwrap_or(TAG);
+    let Address::Servers { section, name } = Address::of(&logger.address) else {
+        return vec![machine.destination(&logger.address, logger, tag)];
+    };
+    let servers = proxies.servers.get(&(section.to_owned(), name)).filter(|servers| !servers.is_empty());
+    match servers {
+        Some(servers) => servers.iter().map(|server| machine.destination(server, logger, tag)).collect(),
+        None => vec![machine.destination(&logger.address, logger, tag)],
+    }
+}
+
+impl Machine<'_> {
+    fn destination(&self, address: &str, logger: &Logger, tag: &str) -> Destination {
+        match Address::of(address) {
+            Address::Stream => {
+                let text = format!("goes to `{address}`, which a container or systemd keeps");
+                let hint = "docker logs CONTAINER 2>&1 | logstat report -, or journalctl -u haproxy -o cat | logstat report -";
+                let note = Some(note(&logger.place, text, Some(hint)));
+                Destination { target: Target::Stream(address.to_owned()), place: None, note }
+            }
+            Address::Socket => self.file_of_syslog(address, logger, tag),
+            Address::LocalUdp(port) if self.rsyslog.udp_ports.contains(&port) => {
+                self.file_of_syslog(address, logger, tag)
+            }
+            Address::LocalUdp(port) => {
+                let text = format!("goes to UDP port {port} of this machine, where rsyslog does not listen");
+                let hint = "find what listens with `ss -lunp`, and name its file";
+                syslog(address, logger, tag, &text, hint)
+            }
+            Address::Elsewhere | Address::Servers { .. } => {
+                let text = format!("goes to `{address}`, another machine or program");
+                syslog(address, logger, tag, &text, "run `logstat init` where it is written to a file")
+            }
+        }
+    }
+
+    /// The file that the syslog daemon of this machine writes.
+    fn file_of_syslog(&self, address: &str, logger: &Logger, tag: &str) -> Destination {
+        let file = |file: &str| Target::File { glob: format!("{}*", glob::Pattern::escape(file)) };
+        if let Some(written) = self.rsyslog.file(Message { facility: &logger.facility, programname: tag }) {
+            let shared = written.shared.then(|| {
+                let text =
+                    format!("{} has the lines of other programs too, which count as rejects", written.file);
+                note(
+                    &written.place,
+                    text,
+                    Some("give HAProxy a file of its own by a rule for its program name"),
+                )
+            });
+            return Destination { target: file(&written.file), place: Some(written.place), note: shared };
+        }
+        if (self.exists)(Path::new(USUAL_FILE)) {
+            let text = format!("no rule of rsyslog names a file; {USUAL_FILE} is assumed");
+            return Destination {
+                target: file(USUAL_FILE),
+                place: None,
+                note: Some(note(&logger.place, text, None)),
+            };
+        }
+        let text = "no rule of rsyslog names a file, so the journal has the lines";
+        let hint = format!("journalctl -t {tag} -o short-iso | logstat report -");
+        syslog(address, logger, tag, text, &hint)
+    }
+}
+
+fn syslog(address: &str, logger: &Logger, tag: &str, text: &str, hint: &str) -> Destination {
+    let target = Target::Syslog {
+        address: address.to_owned(),
+        facility: Some(logger.facility.clone()),
+        tag: Some(tag.to_owned()),
+    };
+    Destination { target, place: None, note: Some(note(&logger.place, text.to_owned(), Some(hint))) }
+}
+
+impl<'p> Gathered<'p> {
+    /// The log, if it has requests that can be read, and the notes that belong to none.
+    fn finish(mut self) -> (Option<FoundLog>, Vec<Note>) {
+        let mut used = Vec::new();
+        let mut sites: Vec<String> = Vec::new();
+        let lines = std::mem::take(&mut self.lines);
+        let (events, requests): (Vec<_>, Vec<_>) =
+            lines.into_iter().partition(|(_, logger)| logger.events_only);
+        for (frontend, logger) in &requests {
+            if sites.contains(&frontend.name) {
+                let text = format!("each request of `{}` is in it twice", frontend.name);
+                push(&mut self.notes, note(&logger.place, text, Some("remove one of its `log` lines")));
+                continue;
+            }
+            sites.push(frontend.name.clone());
+            self.formats(frontend, &mut used);
+            self.remark(frontend, logger);
+        }
+        self.remark_events(&events);
+        if used.is_empty() {
+            // Without requests, a log of events is no access log, and needs no word.
+            return (None, if requests.is_empty() { Vec::new() } else { self.notes });
+        }
+        used.sort_by_key(|used: &Used| std::cmp::Reverse(used.frontends));
+        let formats: Vec<_> = used.into_iter().map(|used| used.format).collect();
+        let local_dates = formats.iter().any(|format| has_local_dates(&format.text));
+        let Self { target, places, notes, .. } = self;
+        (Some(FoundLog { target, formats, sites, local_dates, places, notes }), Vec::new())
+    }
+
+    /// Adds the formats of a frontend.
+    fn formats(&mut self, frontend: &Frontend, used: &mut Vec<Used>) {
+        let settings = &frontend.settings;
+        let Some(format) = &settings.format else {
+            let text =
+                format!("`{}` has no log format: its lines, `Connect from …`, have no times", frontend.name);
+            let hint = if settings.http { "add `option httplog`" } else { "add `option tcplog`" };
+            return push(&mut self.notes, note(&frontend.place, text, Some(hint)));
+        };
+        self.format(frontend, format, format.kind.name(), used);
+        if let Some(format) = &settings.error_format {
+            self.format(frontend, format, "error-log-format", used);
+        }
+    }
+
+    fn format(&mut self, frontend: &Frontend, format: &LogFormat, name: &str, used: &mut Vec<Used>) {
+        let text = format.kind.text();
+        if let Err(error) = Format::compile(text, &Options::default()) {
+            let hint = error.hint();
+            let text = format!("`{name}` of `{}` cannot be read: {error}", frontend.name);
+            return push(&mut self.notes, note(&format.place, text, Some(&hint)));
+        }
+        let captures = captures(frontend, text);
+        if let Some(known) = used.iter_mut().find(|used| used.format.text == text) {
+            known.frontends += 1;
+            if known.format.captures != captures {
+                known.format.captures = None;
+                let text =
+                    "frontends of one format capture different headers, so these have no names".to_owned();
+                push(&mut self.notes, note(&frontend.place, text, None));
+            }
+            return;
+        }
+        let format = FoundFormat {
+            name: name.to_owned(),
+            text: text.to_owned(),
+            escape: Escape::Default,
+            captures,
+            place: Some(format.place.clone()),
+        };
+        used.push(Used { format, frontends: 1 });
+    }
+
+    /// What keeps requests out of the log, or changes what is said of them.
+    fn remark(&mut self, frontend: &Frontend, logger: &Logger) {
+        let settings = &frontend.settings;
+        let mut say = |place: &Place, text: String, hint| push(&mut self.notes, note(place, text, hint));
+        if let Some(place) = settings.flags.get("dontlog-normal") {
+            say(place, "requests that went well are not in it, by `option dontlog-normal`".to_owned(), None);
+        }
+        if let Some(place) = settings.flags.get("logasap") {
+            say(
+                place,
+                "times and bytes end with the response's headers, by `option logasap`".to_owned(),
+                None,
+            );
+        }
+        for (place, rule) in &settings.silent {
+            say(place, format!("some requests are not in it, by `{rule}`"), None);
+        }
+        if let Some(sample) = &logger.sample {
+            say(&logger.place, format!("only a part of the requests is in it, by `sample {sample}`"), None);
+        }
+        if let Some(profile) = &logger.profile {
+            let hint = "compare the format with the `log-profile` section";
+            say(&logger.place, format!("`profile {profile}` may change the format"), Some(hint));
+        }
+        let captured: usize = captured_slots(frontend).map(|slot| slot.len).sum();
+        if captured > logger.len / CAPTURED_PART {
+            let text = format!(
+                "lines are cut after {} bytes, of which captured headers take up to {captured}",
+                logger.len
+            );
+            say(&logger.place, text, Some("log <address> len 4096 <facility>"));
+        }
+    }
+
+    /// A second `log` line for what is more important than requests, as Debian has one.
+    fn remark_events(&mut self, events: &[(&Frontend, &Logger)]) {
+        for (frontend, logger) in events {
+            let text = if frontend.settings.flags.contains_key("log-separate-errors") {
+                "failed requests are in it twice, by a `log` line with a level and `option log-separate-errors`"
+            } else {
+                "HAProxy's messages on servers are in it twice, by a `log` line with a level"
+            };
+            push(
+                &mut self.notes,
+                note(
+                    &logger.place,
+                    text.to_owned(),
+                    Some("remove that line, unless another file takes its facility"),
+                ),
+            );
+        }
+    }
+}
+
+fn captured_slots(frontend: &Frontend) -> impl Iterator<Item = &Slot> {
+    frontend.captured_requests.iter().chain(&frontend.captured_responses)
+}
+
+/// The captured headers that a format prints.
+fn captures(frontend: &Frontend, text: &str) -> Option<FoundCaptures> {
+    let prints = aliases(text).any(|alias| matches!(alias, "hr" | "hs" | "hrl" | "hsl"));
+    if !prints || captured_slots(frontend).next().is_none() {
+        return None;
+    }
+    let names = |slots: &[Slot]| {
+        slots.iter().map(|slot| slot.name.clone().unwrap_or_else(|| "-".to_owned())).collect()
+    };
+    Some(FoundCaptures {
+        request: names(&frontend.captured_requests),
+        response: names(&frontend.captured_responses),
+    })
+}
+
+/// HAProxy's `%t` and `%tr` have no offset. A format without any date leaves it to syslog, which has none either.
+fn has_local_dates(text: &str) -> bool {
+    !aliases(text).any(|alias| matches!(alias, "T" | "Tl" | "trg" | "trl" | "Ts"))
+}
+
+/// Names of the variables in a format.
+fn aliases(text: &str) -> impl Iterator<Item = &str> {
+    let string = Preset::named(text).map_or(text, |preset| preset.format_string);
+    string.split('%').skip(1).map(|rest| {
+        let after_name =
+            rest.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(rest, |(_, rest)| rest);
+        let flags = after_name.strip_prefix('{').and_then(|rest| rest.split_once('}'));
+        let alias = flags.map_or(after_name, |(_, rest)| rest);
+        alias.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default()
+    })
+}
