@@ -154,7 +154,7 @@ macro_rules! logs {
 /// Every log.
 #[rustfmt::skip]
 pub const LOGS: &[Log] = logs![
-    // Its lines with a host in front would be misread: %h may be a name, and %l an address.
+    // Not to be read so: Apache's %h may be a name and %l an address, so the lines with a host in front fit too.
     "crowdsecurity__hub/tests__apache2-logs__apache2-logs.log"
         Some("apache-combined"), ["apache-vhost-combined", "vhost-combined", "apache-combined", "apache-common"],
         Oracle::Crowdsec("crowdsecurity__hub/tests__apache2-logs.cases.jsonl");
@@ -183,7 +183,7 @@ pub const LOGS: &[Log] = logs![
             "combined"
         ],
         Oracle::Crowdsec("crowdsecurity__hub/tests__nginx-proxy-manager-logs.cases.jsonl");
-    // The same.
+    // Not to be read so, for the same reason as the first log.
     "crowdsecurity__hub/tests__nginx_http-logs__nginx_http-logs.log"
         Some("apache-combined"), ["combined", PORTED, "vhost-combined", WITHOUT_USER],
         Oracle::Crowdsec("crowdsecurity__hub/tests__nginx_http-logs.cases.jsonl");
