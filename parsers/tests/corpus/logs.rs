@@ -110,7 +110,10 @@ macro_rules! proxy_manager {
 const PORTED: &str = combined!("$host:$server_port $remote_addr - $remote_user", "");
 const WITHOUT_USER: &str = combined!("$remote_addr -", "");
 const BUNKERWEB: &str = combined!("$server_name $remote_addr - $request_id $remote_user", "");
+/// As `$proxy_add_x_forwarded_for` writes it: the last address is the peer's.
+const FORWARDED: &str = combined!("$http_x_forwarded_for $remote_addr - $remote_user", "");
 const QUOTED_FORWARDED: &str = combined!(r#""$http_x_forwarded_for" $remote_addr - $remote_user"#, "");
+const HOST_FORWARDED: &str = combined!("$server_name $http_x_forwarded_for $remote_addr - $remote_user", "");
 const HOST_QUOTED_FORWARDED: &str =
     combined!(r#"$host "$http_x_forwarded_for" $remote_addr - $remote_user"#, "");
 const TIMED: &str = combined!("$remote_addr - $remote_user", r#" "$http_x_forwarded_for" $request_time"#);
@@ -194,8 +197,8 @@ pub const LOGS: &[Log] = logs![
         Some("traefik-json"), ["traefik-json"],
         Oracle::Crowdsec("crowdsecurity__hub/tests__traefik_json.cases.jsonl");
     "elastic__beats/nginx_access__test-with-host.log"
-        None,
-        [PORTED, "vhost-combined", "vhost-combined-extra", HOST_QUOTED_FORWARDED],
+        Some("vhost-combined-extra"),
+        [PORTED, HOST_QUOTED_FORWARDED, HOST_FORWARDED, "vhost-combined", "vhost-combined-extra"],
         Oracle::FilebeatCases("elastic__beats/nginx_access__test-with-host.cases.jsonl");
     "elastic__beats/nginx_ingress_controller__test.log"
         Some("combined-extra"), [INGRESS],
@@ -260,7 +263,7 @@ pub const LOGS: &[Log] = logs![
     "wangjia184__beats/filebeat__module__nginx__access__test__access.log"
         Some("combined"), ["combined"], Oracle::None;
     "wangjia184__beats/filebeat__module__nginx__access__test__test.log"
-        None, ["combined", "combined-extra", QUOTED_FORWARDED],
+        None, ["combined", "combined-extra", QUOTED_FORWARDED, FORWARDED],
         Oracle::Filebeat("wangjia184__beats/filebeat__module__nginx__access__test__test.log-expected.json");
     "wangjia184__beats/filebeat__module__traefik__access__test__test.log"
         None, ["traefik-clf", TRAEFIK_1, "common"],
