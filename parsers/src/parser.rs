@@ -302,7 +302,8 @@ impl<'f> Parser<'f> {
             return false;
         }
         for step in &steps[first + 1..] {
-            if step.is_free() {
+            // A text before a `"` has one end, if any.
+            if step.is_free() && !matches!(step.end, End::Before { .. }) {
                 return true;
             }
             let Some(after) = self.value_apart(step, cursor, &mut draft) else { return false };

@@ -184,6 +184,22 @@ fn a_forged_user_name_moves_nothing() {
 }
 
 #[test]
+fn a_list_of_addresses_in_front_ends_where_the_rest_fits() {
+    let behind = r#"- $remote_user [$time_local] "$request" $status"#;
+    let behind_line = r#"[10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.0" 200"#;
+    let format = compile(&format!("$http_x_forwarded_for {behind}"));
+    for (start, user) in [("203.0.113.7, 192.0.2.1 - -", None), ("- - frank", Some("frank"))] {
+        let line = format!("{start} {behind_line}");
+        assert_eq!(text(record(&format, line.as_bytes()).remote_user), user, "{line}");
+    }
+    // What the client sent holds a peer's address and a user.
+    let format = compile(&format!("$http_x_forwarded_for $remote_addr {behind}"));
+    let line = format!("203.0.113.7 198.51.100.1 - x 192.0.2.1 - - {behind_line}");
+    let reject = Reject { kind: RejectKind::Ambiguous, byte: 0 };
+    assert_eq!(format.parser(0).parse(line.as_bytes()), Line::Reject(reject));
+}
+
+#[test]
 fn requests_come_in_every_shape() {
     let cases = [
         ("GET / HTTP/1.1", Some("GET"), Some("/"), Some("HTTP/1.1")),
