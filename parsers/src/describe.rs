@@ -229,7 +229,13 @@ mod tests {
                 fields.add(slot);
             }
         }
+        fields.upstream |= format.items().iter().any(|item| item.text == "$processing_times");
+        let has = |slot| format.items().iter().any(|item| item.role == Role::Fills(slot));
+        let starts = format.items().iter().any(|item| item.role == Role::Elapsed);
+        fields.latency |= format.vendor() == Vendor::Map && starts && has(Slot::Time);
+        fields.time |= starts;
         if format.vendor() == Vendor::HaProxy {
+            fields.time = true;
             fields.tls = format.fields().tls;
             fields.upstream = fields.connect && fields.response;
             fields.cache = fields.server;

@@ -85,6 +85,8 @@ fn reach(format: &Format, line: &[u8]) -> (usize, bool) {
     let mut parser = format.parser(0);
     match parser.parse(line) {
         Line::Record(record) if !record.truncated => (line.len(), true),
+        // Any JSON object could be a message of a server that writes JSON.
+        Line::Event(_) if format.vendor() == Vendor::Map => (0, false),
         Line::Event(_) => (line.len(), true),
         Line::Record(_) | Line::Reject(_) => (parser.reach(line), false),
         Line::Blank => (0, false),

@@ -218,19 +218,20 @@ pub const PRESETS: &[Preset] = &[
         about: "HAProxy without option httplog or tcplog: sessions, at the date of syslog",
         format_string: "Connect from %ci:%cp to %fi:%fp (%f/%[mode])",
     },
+    // Without mod_ident `%l` is a dash. As a value it would let a host in front pass for a client with a name.
     Preset {
         name: "apache-combined",
         about: "Apache combined, with its escapes",
-        format_string: r#"%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i""#,
+        format_string: r#"%h - %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i""#,
     },
     Preset {
         name: "apache-common",
         about: "Apache common, with its escapes",
-        format_string: r#"%h %l %u %t "%r" %>s %b"#,
+        format_string: r#"%h - %u %t "%r" %>s %b"#,
     },
     Preset {
         name: "apache-vhost-combined",
         about: "Apache vhost_combined: host and port, then combined with all bytes",
-        format_string: r#"%v:%p %h %l %u %t "%r" %>s %O "%{Referer}i" "%{User-Agent}i""#,
+        format_string: r#"%v:%p %h - %u %t "%r" %>s %O "%{Referer}i" "%{User-Agent}i""#,
     },
 ];

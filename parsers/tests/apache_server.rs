@@ -3,14 +3,17 @@
 mod common;
 
 use std::fmt::Write as _;
+use std::fs::Permissions;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use common::{compile, record, text};
 use logstat_parsers::Client;
+use tempfile::TempDir;
 
 const SERVER: &str = "/usr/sbin/apache2";
 const MODULES: &str = "/usr/lib/apache2/modules";
@@ -37,7 +40,7 @@ const AGENTS: [&[u8]; 7] = [
 /// A server on the loopback interface, stopped at the end of the test.
 struct Apache {
     process: Child,
-    directory: PathBuf,
+    directory: TempDir,
     port: u16,
 }
 
@@ -51,13 +54,16 @@ impl Drop for Apache {
 
 impl Apache {
     fn start() -> Self {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("apache-{}", std::process::id()));
-        std::fs::create_dir_all(directory.join("htdocs")).expect("a directory");
-        std::fs::write(directory.join("htdocs/page"), "x".repeat(1_000)).expect("a page");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path();
+        // Apache reads its pages as another user.
+        std::fs::set_permissions(path, Permissions::from_mode(0o755)).expect("a mode");
+        std::fs::create_dir(path.join("htdocs")).expect("a directory");
+        std::fs::write(path.join("htdocs/page"), "x".repeat(1_000)).expect("a page");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         drop(listener);
-        let place = directory.display();
+        let place = path.display();
         let mut configuration = format!(
             "LoadModule mpm_prefork_module {MODULES}/mod_mpm_prefork.so\n\
              LoadModule authz_core_module {MODULES}/mod_authz_core.so\nServerName www.example.org\nListen 127.0.0.1:{port}\n\
@@ -67,12 +73,12 @@ impl Apache {
         for (index, format) in FORMATS.iter().enumerate() {
             writeln!(configuration, "CustomLog {place}/{index}.log \"{format}\"").expect("text");
         }
-        std::fs::write(directory.join("httpd.conf"), configuration).expect("a configuration");
+        std::fs::write(path.join("httpd.conf"), configuration).expect("a configuration");
         let process = Command::new(SERVER)
             .args(["-X", "-d"])
-            .arg(&directory)
+            .arg(path)
             .arg("-f")
-            .arg(directory.join("httpd.conf"))
+            .arg(path.join("httpd.conf"))
             .stderr(Stdio::null())
             .spawn()
             .expect("a server");
@@ -100,7 +106,7 @@ impl Apache {
     fn lines(&self, index: usize, count: usize) -> Vec<Vec<u8>> {
         let started = Instant::now();
         loop {
-            let log = std::fs::read(self.directory.join(format!("{index}.log"))).unwrap_or_default();
+            let log = std::fs::read(self.directory.path().join(format!("{index}.log"))).unwrap_or_default();
             let lines: Vec<Vec<u8>> = log
                 .split(|byte| *byte == b'\n')
                 .filter(|line| !line.is_empty())
@@ -152,5 +158,4 @@ fn a_real_server_s_lines_are_its_answers() {
             assert!(record.latency_us.is_some_and(|us| us < 20_000_000), "{line}");
         }
     }
-    std::fs::remove_dir_all(&apache.directory).expect("the directory");
 }

@@ -87,10 +87,8 @@ fn nothing_found(args: &InitArgs) -> String {
     } else {
         let files = args.nginx.iter().chain(&args.haproxy);
         let named: Vec<String> = files.map(|path| path.display().to_string()).collect();
-        format!(
-            "{}: no server logs its requests\nhint: is it the main file, with the http block or the frontends?",
-            named.join(", ")
-        )
+        let block = if args.nginx.is_empty() { "the frontends" } else { "the http block" };
+        format!("{}: no server logs its requests\nhint: is it the main file, with {block}?", named.join(", "))
     }
 }
 
