@@ -74,7 +74,7 @@ fn add_notes(text: &mut String, notes: &[Note]) {
         let mut said = note(about);
         if let Some(first) = about.place.as_ref().map(place) {
             let rest: String = others.collect();
-            said = said.replacen(&first, &format!("{first}, {rest}").trim_end_matches(", ").to_owned(), 1);
+            said = said.replacen(&first, format!("{first}, {rest}").trim_end_matches(", "), 1);
         }
         comment(text, &said);
     }
