@@ -1,7 +1,6 @@
 //! How servers stood, by the messages of their proxy: against what `expect.py` found, and what a reader sees of it.
 
 use crate::lab::{Expectation, Lab, Run, fixture, rows};
-use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
