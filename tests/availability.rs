@@ -1,27 +1,10 @@
 //! How servers stood, by the messages of their proxy: against what `expect.py` found, and what a reader sees of it.
 
-use crate::lab::{Lab, Run, fixture, rows};
-use serde_json::Value;
+use crate::lab::{Expectation, Lab, Run, fixture, rows};
 use std::fs;
 use std::path::Path;
 
 const SERVERS: &str = "haproxy/servers.log";
-
-fn expectations() -> Vec<(String, Value)> {
-    let folder = fs::read_dir(fixture("haproxy")).expect("the folder of fixtures");
-    let paths = folder.map(|entry| entry.expect("an entry").path());
-    let is_expectation = |path: &std::path::PathBuf| path.to_string_lossy().ends_with(".expect.json");
-    let read = |path: std::path::PathBuf| {
-        let expected = serde_json::from_slice(&fs::read(&path).expect("a file")).expect("JSON");
-        (path.to_string_lossy().replace(".expect.json", ".log"), expected)
-    };
-    paths.filter(is_expectation).map(read).collect()
-}
-
-fn report(log: &str, expected: &Value) -> Run {
-    let format = expected["format"].as_str().expect("a format");
-    Lab::new().report(&[log, "--format", format])
-}
 
 /// Rows of the table as backend, server, state, from, to, seconds, reason.
 fn stretches(run: &Run) -> Vec<[String; 7]> {
@@ -36,9 +19,9 @@ fn rfc3339(second: i64) -> String {
 #[test]
 fn every_stretch_is_as_expected() {
     let mut found = 0;
-    for (log, expected) in expectations() {
-        let run = report(&log, &expected);
-        let expected = expected["availability"].as_array().cloned().unwrap_or_default();
+    for expectation in Expectation::all() {
+        let run = Lab::new().report(&expectation.arguments());
+        let expected = expectation.facts["availability"].as_array().cloned().unwrap_or_default();
         let wanted: Vec<[String; 7]> = expected
             .iter()
             .map(|row| {
@@ -47,7 +30,7 @@ fn every_stretch_is_as_expected() {
                 [text(0), text(1), text(2), rfc3339(from), rfc3339(to), (to - from).to_string(), text(5)]
             })
             .collect();
-        assert_eq!(stretches(&run), wanted, "{log}");
+        assert_eq!(stretches(&run), wanted, "{}", expectation.path.display());
         found += wanted.len();
     }
     assert!(found > 60, "only {found} stretches");

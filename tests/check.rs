@@ -1,9 +1,7 @@
 //! `logstat check`: what it says of logs whose lines are known.
 
-use crate::lab::{Lab, feed, fixture};
-use serde_json::Value;
+use crate::lab::{Expectation, Lab, feed, fixture};
 use std::fs;
-use std::path::PathBuf;
 use std::process::{Command, Output};
 
 const RECORD: &str =
@@ -30,39 +28,16 @@ fn check(arguments: &[&str]) -> Checked {
     check_in(&Lab::new(), "80", arguments, b"")
 }
 
-/// Every fixture that has an expectation: the file of it, and the arguments.
-fn fixtures() -> Vec<(Value, Vec<String>)> {
-    let mut found = Vec::new();
-    for folder in ["nginx", "nginx/edge", "haproxy"] {
-        for entry in fs::read_dir(fixture(folder)).expect("the folder of fixtures") {
-            let path: PathBuf = entry.expect("an entry").path();
-            if !path.to_string_lossy().ends_with(".expect.json") {
-                continue;
-            }
-            let expected: Value = serde_json::from_slice(&fs::read(&path).expect("a file")).expect("JSON");
-            let text = |value: &Value| value.as_str().expect("a text").to_owned();
-            let files = expected["files"].as_array().expect("files").iter();
-            let mut arguments: Vec<String> =
-                files.map(|file| path.with_file_name(text(file)).display().to_string()).collect();
-            arguments.extend(["--format".to_owned(), text(&expected["format"])]);
-            if let Some(escape) = expected["escape"].as_str() {
-                arguments.extend(["--escape".to_owned(), escape.to_owned()]);
-            }
-            found.push((expected, arguments));
-        }
-    }
-    assert!(found.len() >= 16, "only {} fixtures", found.len());
-    found
-}
-
 #[test]
 fn lines_are_counted_as_in_the_expectations() {
-    for (expected, arguments) in fixtures() {
+    for expectation in Expectation::all() {
+        let arguments = expectation.arguments();
         let checked = check(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
         let plain = checked.stdout.replace(',', "");
         let equation = plain.lines().find(|line| line.contains(" = ")).expect("an equation");
         let numbers: Vec<u64> = equation.split(' ').filter_map(|word| word.parse().ok()).collect();
-        let wanted = ["lines", "records", "events", "rejects", "blank"].map(|key| expected[key].as_u64());
+        let wanted =
+            ["lines", "records", "events", "rejects", "blank"].map(|key| expectation.facts[key].as_u64());
         assert_eq!(numbers, wanted.map(|count| count.expect("a count")), "{arguments:?}");
     }
 }
@@ -70,7 +45,8 @@ fn lines_are_counted_as_in_the_expectations() {
 #[test]
 fn no_line_is_wider_than_asked() {
     for columns in ["60", "80", "140"] {
-        for (_, arguments) in fixtures() {
+        for expectation in Expectation::all() {
+            let arguments = expectation.arguments();
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
             let checked = check_in(&Lab::new(), columns, &arguments, b"");
             for line in checked.stdout.lines().filter(|line| !line.trim_start().starts_with(['\'', 'l'])) {

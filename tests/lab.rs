@@ -150,6 +150,59 @@ pub fn rows(csv: &[u8]) -> Vec<Row> {
     reader.deserialize().map(|row| row.expect("a CSV row")).collect()
 }
 
+/// What `fixtures/expect.py` found in a log or a rotated set.
+pub struct Expectation {
+    pub path: PathBuf,
+    pub facts: Value,
+}
+
+impl Expectation {
+    /// Every `x.expect.json` in `fixtures/`, wherever it is.
+    pub fn all() -> Vec<Self> {
+        let mut folders = vec![PathBuf::from(fixture(""))];
+        let mut found = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).expect("a folder of fixtures") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.to_string_lossy().ends_with(".expect.json") {
+                    let facts = serde_json::from_slice(&fs::read(&path).expect("a file")).expect("JSON");
+                    found.push(Self { path, facts });
+                }
+            }
+        }
+        assert!(found.len() >= 40, "only {} fixtures", found.len());
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        found
+    }
+
+    /// The log, or the files of the rotated set.
+    pub fn files(&self) -> Vec<String> {
+        let files = self.facts["files"].as_array().expect("files").iter();
+        let file =
+            |file: &Value| self.path.with_file_name(file.as_str().expect("a name")).display().to_string();
+        files.map(file).collect()
+    }
+
+    /// The files, and the flags that tell their format.
+    pub fn arguments(&self) -> Vec<String> {
+        let mut arguments = self.files();
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let format = &self.facts["format"];
+        for format in format.as_array().map_or(std::slice::from_ref(format), Vec::as_slice) {
+            arguments.extend(["--format".to_owned(), text(format)]);
+        }
+        arguments.extend(["--escape".to_owned(), text(&self.facts["escape"])]);
+        arguments
+    }
+
+    /// Whether logstat has to find the format by itself, too.
+    pub fn is_detected(&self) -> bool {
+        self.facts["detected"] == true
+    }
+}
+
 /// The file of this name in `fixtures/`.
 pub fn fixture(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);

@@ -34,7 +34,17 @@ pub struct Candidate {
     pub matched: usize,
 }
 
-/// Finds the preset that reads most of the first lines of a file. A last line that is cut off by the sample's end does
+impl Candidate {
+    /// Whether the other preset ignores fields that this one knows. Where this one ends before them, they read different
+    /// lines.
+    fn knows_rest_of(&self, other: Self) -> bool {
+        let own = self.preset.format_string;
+        let known = other.preset.format_string.strip_suffix(" $ignored");
+        known.is_some_and(|known| own != known && !own.ends_with("$ignored"))
+    }
+}
+
+/// Finds the preset that reads most of the first lines of a file, and rather one that knows all of their fields. A last line that is cut off by the sample's end does
 /// no harm.
 #[must_use]
 pub fn detect(sample: &[u8], options: &Options) -> Detection {
@@ -51,23 +61,20 @@ pub fn detect(sample: &[u8], options: &Options) -> Detection {
     fits.sort_by_key(|(fit, _)| Reverse(*fit));
     let mut candidates: Vec<Candidate> =
         fits.into_iter().map(|(fit, preset)| Candidate { preset, matched: fit.matched }).collect();
-    prefer_closed(&mut candidates);
+    // A quote that a client sent may end a field too early, so that a few lines fit only where the rest is ignored.
+    let first = candidates.first().copied();
+    let is_better = |other: &Candidate| {
+        other.matched * 2 > lines.len() && first.is_some_and(|first| other.knows_rest_of(first))
+    };
+    if let Some(at) = candidates.iter().position(is_better) {
+        candidates[..=at].rotate_right(1);
+    }
     let best = candidates.first().copied().filter(|best| best.matched * 2 > lines.len());
     Detection {
         best,
         runner_up: candidates.get(usize::from(best.is_some())).copied(),
         total: lines.len(),
         hint: hint(best, &lines),
-    }
-}
-
-/// A preset that takes anything at its end reads nearly whatever another one reads, and lines besides in which a client
-/// wrote what looks like its start. So it comes behind one that knows all values, unless that reads far fewer lines.
-fn prefer_closed(candidates: &mut [Candidate]) {
-    let Some(first) = candidates.first().copied().filter(|first| first.preset.is_open()) else { return };
-    let is_near = |other: &Candidate| !other.preset.is_open() && other.matched * 4 >= first.matched * 3;
-    if let Some(closed) = candidates.iter().position(is_near) {
-        candidates[..=closed].rotate_right(1);
     }
 }
 

@@ -281,7 +281,7 @@ pub struct Format {
     pub(crate) starts_with_date: bool,
     /// The format has a date; else that of the syslog prefix counts.
     pub(crate) is_dated: bool,
-    /// A line says whether an upstream was asked.
+    /// A line says whether an upstream was asked. With named values, that depends on the line.
     pub(crate) tells_upstream: bool,
 }
 
@@ -344,12 +344,11 @@ impl Format {
     }
 
     fn keyed(name: &str, map: Map, options: &Options) -> Self {
-        let tells_upstream = map.slots().any(|slot| matches!(slot, Slot::Server | Slot::Upstream));
         Self {
             name: name.to_owned(),
             steps: Vec::new(),
             opens_freely: false,
-            tells_upstream,
+            tells_upstream: false,
             timezone: options.timezone.clone(),
             vendor: Vendor::Map,
             escape: options.escape,

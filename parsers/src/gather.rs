@@ -165,13 +165,12 @@ impl<'f, 'l> Gathering<'_, 'f, '_, 'l> {
         }
         let record = self.draft.record;
         record.truncated = is_cut;
-        record.tells_upstream = self.parser.format.tells_upstream;
+        record.tells_upstream = self.map.tells_upstream(&self.met);
         record.end_us = match (self.end_us, self.start_us) {
             (Some(end_us), start_us) => {
-                // The difference of two dates in whole seconds is no time that a request took.
-                let is_whole = |us: i64| us % 1_000_000 == 0;
+                // Between dates in whole seconds there is no time that a request took.
                 let took_us = start_us
-                    .filter(|start_us| !is_whole(*start_us) || !is_whole(end_us))
+                    .filter(|start_us| !(is_whole_second(*start_us) && is_whole_second(end_us)))
                     .and_then(|start_us| u64::try_from(end_us.checked_sub(start_us)?).ok());
                 record.latency_us = record.latency_us.or(took_us);
                 end_us
@@ -188,6 +187,10 @@ impl<'f, 'l> Gathering<'_, 'f, '_, 'l> {
         let mut essentials = self.map.slots().filter(|slot| matches!(slot, Slot::Client | Slot::Status));
         (read(Slot::Time) || read(Slot::Start)) && essentials.all(read)
     }
+}
+
+fn is_whole_second(date_us: i64) -> bool {
+    date_us % 1_000_000 == 0
 }
 
 /// Servers write nothing or a dash.

@@ -33,6 +33,8 @@ pub(crate) struct Map {
     essential: Paths,
     /// Paths that each request has.
     required: Paths,
+    /// Paths that tell whether an upstream was asked.
+    upstream: Paths,
 }
 
 /// One path of a map.
@@ -130,8 +132,8 @@ impl Map {
             return Err(FormatError::Unknown { text: text.to_owned() });
         };
         let nodes = vec![Node::default(), Node::default()];
-        let (essential, required) = Default::default();
-        let mut map = Self { syntax, entries: Vec::new(), nodes, essential, required };
+        let (essential, required, upstream) = Default::default();
+        let mut map = Self { syntax, entries: Vec::new(), nodes, essential, required, upstream };
         let mut names = vec![String::new(), String::new()];
         let mut ranks = Vec::new();
         let start = text.len() - pairs.len();
@@ -173,6 +175,9 @@ impl Map {
             self.add_path(path, id, at, names)?;
             if is_essential(meaning.slot) {
                 self.essential.insert(id);
+            }
+            if matches!(meaning.slot, Slot::Server | Slot::Upstream) {
+                self.upstream.insert(id);
             }
             if marks.contains('!') {
                 self.required.insert(id);
@@ -271,6 +276,11 @@ impl Map {
     /// Whether a line in which these paths occur is a request, and not a message of the server's own.
     pub(crate) fn is_request(&self, met: &Paths) -> bool {
         met.shares(&self.essential) && met.has_all(&self.required)
+    }
+
+    /// Whether a line in which these paths occur says if an upstream was asked. A preset knows more paths than a log has.
+    pub(crate) fn tells_upstream(&self, met: &Paths) -> bool {
+        met.shares(&self.upstream)
     }
 }
 

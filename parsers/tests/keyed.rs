@@ -140,7 +140,7 @@ fn dates_come_in_any_form() {
         let line = format!(r#"{{"t":"{date}","s":200}}"#);
         assert_eq!(record(&format, line.as_bytes()).end_us, instant(expected), "{date}");
     }
-    for date in ["14/Nov/2023", "2023-11-14 22:13:20", "1700000000s", "[]", "99999999999999999999"] {
+    for date in ["14/Nov/2023", "2023-11-14 22:13", "1700000000s", "[]", "99999999999999999999"] {
         let line = format!(r#"{{"s":200,"t":"{date}"}}"#);
         assert_eq!(reject(&format, &line).kind, RejectKind::Date, "{date}");
     }

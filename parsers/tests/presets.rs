@@ -106,6 +106,26 @@ fn traefik() {
 }
 
 #[test]
+fn quotes_of_clients_do_not_hide_a_format() {
+    let line = r#"192.0.2.1 - - [08/Dec/2021:09:16:05 +0000] "GET / HTTP/1.1" 200 414 "-" "curl" 500 "a@docker" "http://172.17.0.3:80" 12ms"#;
+    // Traefik does not escape them, so such a line fits only where the rest is ignored.
+    let quoted = line.replace("curl", r#"" "x"#);
+    assert_eq!(detected(&quoted), "combined-extra");
+    assert_eq!(detected(&format!("{quoted}\n{line}\n{line}\n")), "traefik-clf");
+}
+
+#[test]
+fn sessions_of_tcplog_clf_are_not_requests_of_httplog_clf() {
+    let line = r#"192.0.2.1 - - [06/Feb/2009:12:14:14 +0000] "TCP " 000 212 "" "" 40962 0285 "main" "app" "<NOSRV>" 0 -1 -1 17 0 SC-- 1 1 0 0 0 0 0 "" "" "#;
+    assert_eq!(detected(line), "haproxy-tcp-clf");
+    let request = line.replace(r#""TCP " 000"#, r#""GET / HTTP/1.1" 200"#);
+    assert_eq!(detected(&request), "haproxy-http-clf");
+    let format = compile("haproxy-http-clf");
+    let Line::Reject(reject) = format.parser(0).parse(line.as_bytes()) else { panic!("a reject") };
+    assert_eq!(reject.kind, RejectKind::Status);
+}
+
+#[test]
 fn load_balancer_of_aws() {
     let line = r#"https 2018-07-02T22:23:00.186641Z app/my-loadbalancer/50dc6c495c0c9188 192.0.2.39:2817 10.0.0.1:80 0.086 0.048 0.037 200 200 0 57 "GET https://www.example.com:443/ HTTP/1.1" "curl/7.46.0" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:elasticloadbalancing:us-east-2:123456789012:targetgroup/my-targets/73e2d6bc24d8a067 "Root=1-58337281-1d84f3d73c47ec4e58577259" "www.example.com" "arn:aws:acm:us-east-2:123456789012:certificate/12345678-1234-1234-1234-123456789012" 1 2018-07-02T22:22:48.364000Z "authenticate,forward" "-" "-" "10.0.0.1:80" "200" "-" "-""#;
     let expected = [
@@ -174,7 +194,19 @@ fn cloudflare() {
         "www.example.com - - - tls | - | -",
     ];
     assert_eq!(read("cloudflare", line), expected);
-    assert_eq!(record(&compile("cloudflare"), line.as_bytes()).cache, Some(CacheStatus::Hit));
+    let format = compile("cloudflare");
+    assert_eq!(record(&format, line.as_bytes()).cache, Some(CacheStatus::Hit));
+    // As long as either date has a fraction, the time between them is known; of whole seconds it is not.
+    for (start, end, latency_us) in [
+        ("1712790000123000000", "1712790000123000000", Some(0)),
+        ("1712790000123000000", "1712790003123000000", Some(3_000_000)),
+        ("1712790000000000000", "1712790000456000000", Some(456_000)),
+        ("1712790000000000000", "1712790003000000000", None),
+        ("1712790003123000000", "1712790000123000000", None),
+    ] {
+        let line = line.replace("1712790000123000000", end).replace("1712790000100000000", start);
+        assert_eq!(record(&format, line.as_bytes()).latency_us, latency_us, "{line}");
+    }
 }
 
 #[test]
@@ -194,6 +226,20 @@ fn nginx_json() {
     let line = r#"{"msec":"1763643600.250","time":"2025-11-20T13:00:00+00:00","remote_ip":"2001:db8::1","method":"GET","path":"/","status":200,"rt":,"response_time":0.1}"#;
     let expected = ["2025-11-20T13:00:00.25Z 2001:db8::1 GET / - 200 -", "100000 -", "- - - - plain | - | -"];
     assert_eq!(read("nginx-json", line), expected);
+}
+
+/// A preset knows the keys of many logs, so what one of them lacks says nothing.
+#[test]
+fn a_line_without_keys_of_upstreams_does_not_say_that_none_was_asked() {
+    let format = compile("nginx-json");
+    let line = r#"{"time":"2026-11-20T13:00:00+00:00","remote_addr":"192.0.2.1","status":500}"#;
+    assert!(!record(&format, line.as_bytes()).tells_upstream);
+    for key in ["upstream_addr", "upstream_response_time"] {
+        for value in ["", r#""""#, r#""-""#, "null"] {
+            let line = line.replace("500", &format!(r#"500,"{key}":{value}"#));
+            assert!(record(&format, line.as_bytes()).tells_upstream, "{line}");
+        }
+    }
 }
 
 #[test]

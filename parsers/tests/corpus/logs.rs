@@ -197,8 +197,7 @@ pub const LOGS: &[Log] = logs![
         Some("traefik-json"), ["traefik-json"],
         Oracle::Crowdsec("crowdsecurity__hub/tests__traefik_json.cases.jsonl");
     "elastic__beats/nginx_access__test-with-host.log"
-        Some("vhost-combined-extra"),
-        [PORTED, HOST_QUOTED_FORWARDED, HOST_FORWARDED, "vhost-combined", "vhost-combined-extra"],
+        None, [PORTED, HOST_QUOTED_FORWARDED, HOST_FORWARDED, "vhost-combined", "vhost-combined-extra"],
         Oracle::FilebeatCases("elastic__beats/nginx_access__test-with-host.cases.jsonl");
     "elastic__beats/nginx_ingress_controller__test.log"
         Some("combined-extra"), [INGRESS],
