@@ -29,8 +29,8 @@ fn variable(name: &str) -> Option<String> {
 
 fn found(fixture: &Path) -> anyhow::Result<Found> {
     let configuration = read(&configuration(fixture), &variable)?;
-    let rsyslog = Rsyslog::read(&fixture.join("rsyslog.conf"));
-    let rsyslog = Rsyslog { path: "rsyslog.conf".into(), ..rsyslog };
+    let mut rsyslog = Rsyslog::read(&fixture.join("rsyslog.conf"));
+    rsyslog.path = "rsyslog.conf".into();
     Ok(understand(&configuration, &Machine { rsyslog: &rsyslog, exists: &|_| false }))
 }
 
@@ -62,7 +62,10 @@ fn show_log(text: &mut String, log: &FoundLog) {
     writeln!(text, "  sites {}", log.sites.join(" ")).unwrap();
     let titles = |all: &[Endpoint]| all.iter().map(|one| one.address.title()).collect::<Vec<_>>().join(" ");
     let listens: Vec<_> = log.listens.iter().map(|listens| titles(listens)).collect();
-    writeln!(text, "  listens {}; passes {}", listens.join(", "), titles(&log.passes)).unwrap();
+    writeln!(text, "  listens {}", listens.join(", ")).unwrap();
+    if !log.passes.is_empty() {
+        writeln!(text, "  passes to {}", titles(&log.passes)).unwrap();
+    }
     writeln!(text, "  local dates {}", log.local_dates).unwrap();
     let places: Vec<_> = log.places.iter().map(place).collect();
     writeln!(text, "  places {}", places.join(" ")).unwrap();
