@@ -184,7 +184,11 @@ fn summarize(source: &Source) {
         1 => "1 file".to_owned(),
         files => format!("{files} files"),
     };
-    say(&format!("{}: {}: {files}", source.name, source.paths.join(", ")));
+    let patterns = match source.paths.as_slice() {
+        [first, .., last] if source.paths.len() > 3 => format!("{first} … {last}"),
+        few => few.join(", "),
+    };
+    say(&format!("{}: {patterns}: {files}", source.name));
     let unreadable = |problem: &&DiscoverError| matches!(problem, DiscoverError::Unreadable { source, .. } if source.kind() == ErrorKind::PermissionDenied);
     found.problems.iter().filter(unreadable).for_each(|problem| say(&problem.to_string()));
 }

@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 
 /// Sites that a comment names; a shared host has thousands.
 const SITES: usize = 12;
+/// Patterns on one line; rotation needs three.
+const PATHS: usize = 3;
 /// Directives that a comment names, for the same reason.
 const PLACES: usize = 6;
 
@@ -90,7 +92,12 @@ fn add_source(text: &mut String, source: &Source, zone: Option<&str>) {
 fn table(source: &Source, zone: Option<&str>) -> String {
     let mut table = "[[source]]\n".to_owned();
     let _ = writeln!(table, "name = {}", string(&source.name));
-    let _ = writeln!(table, "paths = {}", strings(&source.paths));
+    if source.paths.len() > PATHS {
+        let lines: String = source.paths.iter().map(|path| format!("    {},\n", string(path))).collect();
+        let _ = writeln!(table, "paths = [\n{lines}]");
+    } else {
+        let _ = writeln!(table, "paths = {}", strings(&source.paths));
+    }
     add_formats(&mut table, if source.formats.is_empty() { &source.log.formats } else { &source.formats });
     if source.escape != Escape::Default {
         let _ = writeln!(table, "escape = {}", string(mode(source.escape)));

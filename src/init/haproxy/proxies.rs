@@ -206,9 +206,7 @@ impl Reader {
             };
             let place = file.place(line.number);
             match line.word(at) {
-                "default_backend" => {
-                    settings.backend = positive.then(|| line.word(at + 1).to_owned());
-                }
+                "default_backend" => settings.backend = positive.then(|| line.word(at + 1).to_owned()),
                 "mode" => settings.http = line.word(at + 1) == "http",
                 "log" if !positive => settings.loggers.clear(),
                 "log" => self.logger(settings, line, place),

@@ -49,7 +49,7 @@ pub(super) fn passes(block: &[Node], upstreams: &Upstreams) -> Vec<Endpoint> {
         match (node.name.as_str(), &node.block) {
             ("proxy_pass" | "grpc_pass", None) => passes.extend(targets(node, upstreams)),
             ("location" | "if" | "limit_except", Some(block)) => {
-                passes.extend(self::passes(block, upstreams))
+                passes.extend(self::passes(block, upstreams));
             }
             _ => {}
         }
