@@ -182,3 +182,90 @@ fn the_split_does_not_depend_on_threads_or_repetition() {
     assert_eq!(files("2"), one);
     assert_eq!(files("5"), one);
 }
+
+fn traefik(n: usize) -> String {
+    format!("{} {n} \"web@docker\" \"http://192.0.2.80:80\" {}ms", combined(n), n % 90 + 10)
+}
+
+/// Traefik writes quotes as they come: the client asked for `/x" 500 7 "-" "x`.
+const FORGED: &str = r#"192.0.2.66 - - [20/Nov/2026:10:00:01 +0000] "GET /x" 500 7 "-" "x HTTP/1.1" 200 100 "-" "curl" 2 "r" "http://s" 10ms"#;
+
+#[test]
+fn no_client_makes_a_log_change_its_format() {
+    let lab = Lab::new();
+    for (honest, hostile) in [(200, 1), (200, 3), (1_000, 3), (5_000, 20)] {
+        let lines = (0..honest).map(traefik).chain((0..hostile).map(|_| FORGED.to_owned()));
+        let path = lab.log("access.log", log(lines.chain((0..5).map(traefik))));
+        for format in [&["--format", "traefik-clf"][..], &[]] {
+            let arguments = [&[text(&path), "--max-reject-ratio", "1"], format].concat();
+            let run = lab.report(&arguments).ok();
+            let totals = &run.summary()["totals"];
+            assert_eq!(totals["status_5xx"], 0, "{honest} and {hostile}");
+            assert_eq!(totals["latency_n"], honest + 5, "{honest} and {hostile}");
+            assert_eq!(rejects(&run), hostile as u64);
+        }
+    }
+}
+
+#[test]
+fn a_format_that_knows_all_values_is_preferred_to_one_that_ignores_some() {
+    let lab = Lab::new();
+    let clf = |n: usize| {
+        format!(
+            r#"Nov 20 10:00:00 lb haproxy[9]: 192.0.2.1 - - [20/Nov/2026:10:00:00 +0000] "GET /{n} HTTP/1.1" 200 500 "" "" 42660 534 "www" "app" "s1" 0 0 0 10 10 ---- 1 1 0 0 0 0 0 "" "" "#
+        )
+    };
+    let run = lab.report(&[text(&lab.log("haproxy.log", log((0..30).map(clf))))]).ok();
+    assert_eq!(shares(&run, 0), [("haproxy-http-clf".into(), 1, 30)]);
+    assert_eq!(run.summary()["totals"]["latency_n"], 30);
+}
+
+#[test]
+fn lines_of_several_formats_in_turn_are_detected() {
+    let lab = Lab::new();
+    let caddy = |n: usize| {
+        format!(
+            r#"{{"ts":1795168800.5,"request":{{"remote_ip":"192.0.2.3","method":"GET","host":"a","uri":"/{n}"}},"duration":0.1,"size":3,"status":200}}"#
+        )
+    };
+    let lines = (0..90).map(|n| match n % 3 {
+        0 => combined(n),
+        1 => haproxy(n),
+        _ => caddy(n),
+    });
+    let run = lab.report(&[text(&lab.log("access.log", log(lines)))]).ok();
+    assert_eq!(run.summary()["totals"]["requests"], 90);
+    assert_eq!(shares(&run, 0).len(), 3);
+}
+
+#[test]
+fn a_prefix_of_an_unknown_kind_is_no_site() {
+    let lab = Lab::new();
+    let lines = (0..30).map(|n| format!("Thu at noon, nginx says: {}", combined(n)));
+    let run = lab.report(&[text(&lab.log("access.log", log(lines)))]);
+    assert!(run.code == 2 && run.stderr.contains("no known format fits"), "{}", run.stderr);
+}
+
+#[test]
+fn dates_without_a_year_are_not_in_the_future() {
+    let lab = Lab::new();
+    // Requests have the year, so that the messages between them are of it, though the file was written just now.
+    let down = "Dec 31 23:50:00 lb haproxy[1]: Server b/s is DOWN, reason: Layer4 timeout. 0 active and 0 backup servers left.";
+    let request = |date: &str| {
+        format!(
+            r#"Dec 31 23:59:00 lb haproxy[1]: 192.0.2.1:5 [{date}.000] w b/s 0/0/0/1/1 200 5 - - ---- 1/1/1/1/0 0/0 "GET / HTTP/1.1""#
+        )
+    };
+    let up = "Jan  1 00:10:00 lb haproxy[1]: Server b/s is UP, reason: Layer4 check passed. 1 active and 0 backup servers online.";
+    let lines =
+        [down.to_owned(), request("31/Dec/2025:23:59:00"), up.to_owned(), request("01/Jan/2026:01:00:00")];
+    for input in ["-", "haproxy.log"] {
+        lab.log("haproxy.log", log(lines.clone()));
+        let path = if input == "-" { "-".to_owned() } else { text(&lab.path(input)).to_owned() };
+        let run = lab.run(&[path], log(lines.clone()).as_bytes()).ok();
+        let states = crate::lab::rows(&run.file("availability.csv"));
+        let down = states.iter().find(|row| row["state"] == "down").expect("it was down");
+        // The window begins with the first request.
+        assert_eq!((down["from"].as_str(), down["seconds"].as_str()), ("2025-12-31T23:59:00Z", "660"));
+    }
+}

@@ -165,6 +165,37 @@ pub(crate) fn without_offset(text: &[u8]) -> Option<(i64, usize)> {
     Some((us, at))
 }
 
+/// Longest date that `loose` takes.
+const LOOSE: usize = 40;
+
+/// A date and time as other programs write them: `2026/11/20` or `2026-11-20`, a comma before the decimals, a space before
+/// the offset, or no offset, in `zone`. Of a repeated local time it is the first.
+pub(crate) fn loose(text: &[u8], zone: &TimeZone) -> Option<i64> {
+    let mut plain = [0; LOOSE];
+    let plain = plain.get_mut(..text.len())?;
+    plain.copy_from_slice(text);
+    plain.get_mut(..10)?.iter_mut().filter(|byte| **byte == b'/').for_each(|byte| *byte = b'-');
+    if let Some(comma) = plain.get_mut(19).filter(|byte| **byte == b',') {
+        *comma = b'.';
+    }
+    let (us, length) = without_offset(plain)?;
+    let zone_us = match plain.get(length..)?.strip_prefix(b" ").or(plain.get(length..))? {
+        [] => {
+            let minute = local(us.div_euclid(MINUTE_US), zone)?;
+            return Some(minute.plus(us.rem_euclid(MINUTE_US)).us);
+        }
+        b"Z" | b"UTC" | b"GMT" => 0,
+        offset => match <&[u8; 6]>::try_from(offset) {
+            Ok(offset) => colon_zone_us(offset)?,
+            Err(_) => {
+                let [sign, h0, h1, m0, m1] = *<&[u8; 5]>::try_from(offset).ok()?;
+                zone_us(&[b' ', sign, h0, h1, m0, m1])?
+            }
+        },
+    };
+    Some(us - zone_us)
+}
+
 /// The length of a point and the digits behind it.
 pub(crate) fn decimals(text: &[u8]) -> usize {
     1 + text.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count()

@@ -49,14 +49,25 @@ pub fn detect(sample: &[u8], options: &Options) -> Detection {
     let mut fits: Vec<(Fit, &'static Preset)> =
         PRESETS.iter().filter_map(|preset| Some((fit(preset, &lines, options)?, preset))).collect();
     fits.sort_by_key(|(fit, _)| Reverse(*fit));
-    let candidates: Vec<Candidate> =
+    let mut candidates: Vec<Candidate> =
         fits.into_iter().map(|(fit, preset)| Candidate { preset, matched: fit.matched }).collect();
+    prefer_closed(&mut candidates);
     let best = candidates.first().copied().filter(|best| best.matched * 2 > lines.len());
     Detection {
         best,
         runner_up: candidates.get(usize::from(best.is_some())).copied(),
         total: lines.len(),
         hint: hint(best, &lines),
+    }
+}
+
+/// A preset that takes anything at its end reads nearly whatever another one reads, and lines besides in which a client
+/// wrote what looks like its start. So it comes behind one that knows all values, unless that reads far fewer lines.
+fn prefer_closed(candidates: &mut [Candidate]) {
+    let Some(first) = candidates.first().copied().filter(|first| first.preset.is_open()) else { return };
+    let is_near = |other: &Candidate| !other.preset.is_open() && other.matched * 4 >= first.matched * 3;
+    if let Some(closed) = candidates.iter().position(is_near) {
+        candidates[..=closed].rotate_right(1);
     }
 }
 
@@ -87,6 +98,8 @@ fn fit(preset: &Preset, lines: &[(&[u8], Option<Syntax>)], options: &Options) ->
     let mut fit = Fit::default();
     for (line, _) in lines.iter().filter(|(_, syntax)| *syntax == own_syntax) {
         match parser.parse(line) {
+            // No site has a space in its name: that is a prefix of an unknown kind.
+            Line::Record(record) if record.site.is_some_and(|site| site.contains(&b' ')) => {}
             Line::Record(record) if !record.truncated => {
                 fit.matched += 1;
                 fit.told += told(&record);

@@ -49,7 +49,8 @@ impl Parser<'_> {
             self.dates.same_iso(iso).or_else(|| self.dates.iso(iso))
         } else {
             let whole = date::rfc3339(bare).filter(|(_, length)| *length == bare.len());
-            whole.map(|(us, _)| us).or_else(|| number::epoch_us(bare))
+            let whole = whole.map(|(us, _)| us).or_else(|| number::epoch_us(bare));
+            whole.or_else(|| date::loose(bare, &self.format.timezone))
         };
         keep_date(us, text.len(), at, draft)
     }

@@ -168,10 +168,11 @@ impl<'f, 'l> Gathering<'_, 'f, '_, 'l> {
         record.tells_upstream = self.parser.format.tells_upstream;
         record.end_us = match (self.end_us, self.start_us) {
             (Some(end_us), start_us) => {
-                // The difference of whole seconds is no time that a request took.
+                // The difference of two dates in whole seconds is no time that a request took.
+                let is_whole = |us: i64| us % 1_000_000 == 0;
                 let took_us = start_us
-                    .and_then(|start_us| u64::try_from(end_us.checked_sub(start_us)?).ok())
-                    .filter(|us| us % 1_000_000 != 0);
+                    .filter(|start_us| !is_whole(*start_us) || !is_whole(end_us))
+                    .and_then(|start_us| u64::try_from(end_us.checked_sub(start_us)?).ok());
                 record.latency_us = record.latency_us.or(took_us);
                 end_us
             }

@@ -228,7 +228,7 @@ impl Taken<'_> {
             self.pieces.push(Piece::Text(b"}".to_vec()));
         }
         choose_totals(&mut self.pieces);
-        (join_port(self.pieces), self.dates)
+        (join_millis(join_port(self.pieces)), self.dates)
     }
 
     /// What an alias means.
@@ -371,6 +371,25 @@ fn choose_totals(pieces: &mut [Piece]) {
             *elapsed = !is_end && elapsed_rank == Some(*rank);
         }
     }
+}
+
+/// `%Ts.%ms` is one value: seconds with decimals.
+fn join_millis(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut joined: Vec<Piece> = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        joined.push(piece);
+        if let [
+            ..,
+            Piece::Value { field: Field::Epoch, .. },
+            Piece::Text(point),
+            Piece::Value { field: Field::Skip(Shape::Number), .. },
+        ] = joined.as_slice()
+            && point == b"."
+        {
+            joined.truncate(joined.len() - 2);
+        }
+    }
+    joined
 }
 
 /// `%ci:%cp` is one value, because an IPv6 address holds colons too.

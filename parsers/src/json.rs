@@ -10,6 +10,7 @@ use memchr::memchr2;
 use crate::cursor::Cursor;
 use crate::gather::Gathering;
 use crate::keyed::{NOWHERE, NodeId, ROOT};
+use crate::prefix;
 use crate::record::{Reject, RejectKind};
 
 /// Objects and lists within one another: deeper than any server writes, and little of a stack.
@@ -21,20 +22,8 @@ const MAX_ELEMENTS: usize = 100;
 /// is skipped by its form: a message of another kind may hold an object that a client wrote.
 pub(crate) fn message(text: &[u8]) -> Option<&[u8]> {
     let text = text.trim_ascii_start();
-    let text = skip_container(text).unwrap_or(text);
+    let text = prefix::skip_container(text).unwrap_or(text);
     (text.first() == Some(&b'{')).then_some(text)
-}
-
-/// `name  | ` of docker compose, `[pod/name/container] ` of kubectl.
-fn skip_container(text: &[u8]) -> Option<&[u8]> {
-    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./".contains(byte);
-    if let [b'[', rest @ ..] = text {
-        let end = rest.iter().position(|byte| !in_name(byte))?;
-        return rest[end..].strip_prefix(b"] ");
-    }
-    let name = text.iter().position(|byte| !in_name(byte)).filter(|length| *length > 0)?;
-    let rest = text[name..].strip_prefix(b" ")?.trim_ascii_start();
-    rest.strip_prefix(b"| ").map(<[u8]>::trim_ascii_start)
 }
 
 /// Reads the object that begins at byte `from` of the line.

@@ -74,8 +74,20 @@ fn skip_other(text: &[u8]) -> &[u8] {
             },
             None => text,
         },
-        _ => text,
+        _ => skip_container(text).unwrap_or(text),
     }
+}
+
+/// What follows docker compose's `name  | ` or kubectl's `[pod/name/container] `.
+pub(crate) fn skip_container(text: &[u8]) -> Option<&[u8]> {
+    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./".contains(byte);
+    if let [b'[', rest @ ..] = text {
+        let end = rest.iter().position(|byte| !in_name(byte))?;
+        return rest[..end].contains(&b'/').then(|| rest[end..].strip_prefix(b"] "))?;
+    }
+    let name = text.iter().position(|byte| !in_name(byte)).filter(|length| *length > 0)?;
+    let rest = text[name..].strip_prefix(b" ")?.trim_ascii_start();
+    rest.strip_prefix(b"| ").map(<[u8]>::trim_ascii_start)
 }
 
 /// What follows journald's `Nov 20 13:00:00.123456 host tag[1]: ` (`short-precise`) or
@@ -153,8 +165,23 @@ fn skip_host_and_tag(text: &[u8]) -> &[u8] {
     let rest = &text[first + 1..];
     match memchr::memchr(b' ', rest) {
         Some(second) if !text.starts_with(b"{") && is_tag(&rest[..second]) => &rest[second + 1..],
+        // BusyBox writes `host local0.info tag: `.
+        Some(second) if is_facility_and_severity(&rest[..second]) => {
+            let tag = &rest[second + 1..];
+            let third = memchr::memchr(b' ', tag).filter(|third| is_tag(&tag[..*third]));
+            third.map_or(text, |third| &tag[third + 1..])
+        }
         _ => text,
     }
+}
+
+/// `local0.info`.
+fn is_facility_and_severity(word: &[u8]) -> bool {
+    let Some(point) = word.iter().position(|byte| *byte == b'.') else { return false };
+    let (facility, severity) = (&word[..point], &word[point + 1..]);
+    let is_severity = [b"emerg".as_slice(), b"alert", b"crit", b"err", b"warn", b"notice", b"info", b"debug"]
+        .contains(&severity);
+    is_severity && !facility.is_empty() && facility.iter().all(u8::is_ascii_alphanumeric)
 }
 
 /// `haproxy[2114]`.

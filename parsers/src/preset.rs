@@ -13,6 +13,12 @@ pub struct Preset {
 }
 
 impl Preset {
+    /// Whether it takes anything behind the values that it knows.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.name.ends_with("-extra")
+    }
+
     /// The preset of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {

@@ -404,3 +404,11 @@ fn what_is_wrong_is_said_with_its_place() {
     assert!(matches!(error("%ci [%tr] %[src"), FormatError::Alias { at: 10 }));
     assert!(matches!(error("%ci%[path]%tr"), FormatError::Adjacent { at: 0 }));
 }
+
+#[test]
+fn seconds_and_milliseconds_are_one_date() {
+    let format = compile(r#"%Ts.%ms %ci %ST %B %Ta "%HM""#);
+    let record = record(&format, br#"1795275976.923 192.0.2.1 200 83 7 "GET""#);
+    assert_eq!((record.end_us, record.latency_us), (1_795_275_976_930_000, Some(7_000)));
+    assert_eq!((record.status, record.bytes_sent), (Some(200), Some(83)));
+}

@@ -433,3 +433,32 @@ proptest! {
         prop_assert_eq!(record.target.unwrap_or(&uri), &uri);
     }
 }
+
+#[test]
+fn dates_that_other_programs_write() {
+    let options =
+        Options { timezone: jiff::tz::TimeZone::get("Europe/Berlin").unwrap(), ..Options::default() };
+    let format = Format::compile("json time=t remote_addr=c status=s", &options).unwrap();
+    for (date, wanted) in [
+        ("2026-11-20 10:00:00", "2026-11-20T09:00:00Z"),
+        ("2026-11-20T10:00:00.5", "2026-11-20T09:00:00.5Z"),
+        ("2026-11-20 10:00:00,123", "2026-11-20T09:00:00.123Z"),
+        ("2026/11/20 10:00:00", "2026-11-20T09:00:00Z"),
+        ("2026-11-20 09:00:00 +0000", "2026-11-20T09:00:00Z"),
+        ("2026-11-20 09:00:00 +00:00", "2026-11-20T09:00:00Z"),
+        ("2026-11-20 09:00:00 UTC", "2026-11-20T09:00:00Z"),
+        // Two and a half hours after midnight there were twice; the first is meant.
+        ("2026-10-25 02:30:00", "2026-10-25T00:30:00Z"),
+    ] {
+        let line = format!(r#"{{"t":"{date}","c":"192.0.2.1","s":200}}"#);
+        let Line::Record(record) = format.parser(0).parse(line.as_bytes()) else { panic!("{date}") };
+        let wanted: jiff::Timestamp = wanted.parse().unwrap();
+        assert_eq!(record.end_us, wanted.as_microsecond(), "{date}");
+    }
+    for date in
+        ["2026-11-20", "2026-11-20 10:00:00 CET", "yesterday", "2026-13-20 10:00:00", "2026-11-20 10:00:00 +"]
+    {
+        let line = format!(r#"{{"t":"{date}","c":"192.0.2.1","s":200}}"#);
+        assert!(matches!(format.parser(0).parse(line.as_bytes()), Line::Reject(_)), "{date}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Which formats a source's lines have: as given, and as its files show them. Opens no file.
 
 use super::{PrepareError, SourcePlan};
-use logstat_parsers::{Detection, Fields, Format, Line, Options, RejectKind, detect};
+use logstat_parsers::{Detection, Fields, Format, Line, Options, Preset, RejectKind, detect};
 
 /// Fewer lines than this make no format: they are rejects.
 pub(super) const FEW: usize = 3;
@@ -41,6 +41,16 @@ impl Formats {
         Ok(Self { list, open: true, detection, options })
     }
 
+    /// The formats of lines of several kinds in turn, if together they read most of a sample.
+    pub(super) fn mixed(plan: &SourcePlan, detection: &Detection, sample: &[u8]) -> Option<Self> {
+        let best = detection.runner_up.filter(|next| next.matched >= FEW);
+        let first = Detection { best, runner_up: None, ..detection.clone() };
+        let mut formats = Self::detected(plan, Some(first)).ok()?;
+        formats.learn(sample);
+        let (_, unread, read) = formats.unread(sample);
+        (formats.list.len() > 1 && read > unread).then_some(formats)
+    }
+
     /// Adds the formats of lines that no known one reads: those from before or after a change. What was given is
     /// taken at its word, unless it is known to fit.
     pub(super) fn learn(&mut self, sample: &[u8]) {
@@ -50,7 +60,10 @@ impl Formats {
             if !self.open || lines < FEW {
                 break;
             }
-            let best = detect(&rest, &self.options).best.filter(|best| best.matched >= FEW);
+            let found = detect(&rest, &self.options);
+            // Of several formats in turn none reads most lines.
+            let best = found.best.or(found.runner_up.filter(|next| next.matched * 4 >= lines));
+            let best = best.filter(|best| best.matched >= FEW && self.may_join(best.preset));
             match best.map(|best| compile(best.preset.name, &self.options, "")) {
                 Some(Ok(format)) => self.list.push(format),
                 _ => break,
@@ -113,9 +126,17 @@ impl Formats {
         self.list.iter().any(|format| has(&format.fields()))
     }
 
+    /// Whether lines that no known format reads may be of this one. One that takes anything at its end only follows the
+    /// one that it continues: else a client could write a line that it reads in a way of the client's choice.
+    fn may_join(&self, preset: &Preset) -> bool {
+        let is_known = |name: &str| self.list.iter().any(|format| format.name() == name);
+        !preset.is_open() || preset.name.strip_suffix("-extra").is_some_and(is_known)
+    }
+
     /// Every preset that is not in the list.
     pub(super) fn others(&self) -> Vec<Format> {
-        let unknown = logstat_parsers::PRESETS.iter().map(|preset| preset.name);
+        let unknown = logstat_parsers::PRESETS.iter().filter(|preset| self.may_join(preset));
+        let unknown = unknown.map(|preset| preset.name);
         let unknown = unknown.filter(|name| self.list.iter().all(|format| format.name() != *name));
         unknown.filter_map(|name| compile(name, &self.options, "").ok()).collect()
     }

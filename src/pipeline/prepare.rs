@@ -10,6 +10,8 @@ use std::time::UNIX_EPOCH;
 /// Bytes looked at, at the start and at the end of a file.
 /// Enough for some lines of the longest kind.
 const LOOK_BYTES: usize = 256 << 10;
+const DAY_US: i64 = 86_400 * 1_000_000;
+const YEAR_US: i64 = 365 * DAY_US;
 /// Lines are written in the order in which requests end only about.
 const LATENESS_US: i64 = 5 * 60 * 1_000_000;
 
@@ -33,7 +35,7 @@ pub struct PreparedFile {
     pub file: LogFile,
     /// Which of the source's formats it begins with.
     pub format: usize,
-    /// When it was last written, microseconds since 1970: gives dates without a year their year.
+    /// The moment that dates without a year are near to, microseconds since 1970.
     pub reference_us: i64,
     /// End of its first request, where it has one in sight.
     pub first_us: Option<i64>,
@@ -156,7 +158,10 @@ fn formats(plan: &SourcePlan, heads: &[(LogFile, Vec<u8>)]) -> Result<Formats, P
         let detection = detect(head, &options);
         match detection.best {
             Some(_) => return Formats::detected(plan, Some(detection)),
-            None => unknown = unknown.or(Some((file, head, detection.hint))),
+            None => match Formats::mixed(plan, &detection, head) {
+                Some(mixed) => return Ok(mixed),
+                None => unknown = unknown.or(Some((file, head, detection.hint))),
+            },
         }
     }
     match unknown {
@@ -184,9 +189,13 @@ fn last_lines(file: &LogFile) -> Vec<u8> {
 }
 
 fn prepared_file(file: LogFile, head: &[u8], tail: &[u8], formats: &Formats) -> PreparedFile {
-    let reference_us = file.modified().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
-    let first_us = ends(head, &formats.list, reference_us).next();
-    let last_us = ends(tail, &formats.list, reference_us).max();
+    let modified_us = file.modified().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
+    // The date nearest to this one is the last that is not after the file's.
+    let middle_us = modified_us + DAY_US - YEAR_US / 2;
+    let first_us = ends(head, &formats.list, middle_us).next();
+    let last_us = ends(tail, &formats.list, middle_us).max();
+    // Requests with a year say which one messages without are of, whatever has touched the file since.
+    let reference_us = last_us.or(first_us).unwrap_or(middle_us);
     PreparedFile { file, format: formats.own(head), reference_us, first_us, last_us, skip: None }
 }
 
