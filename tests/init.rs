@@ -55,9 +55,9 @@ fn each_configuration_gives_the_expected_one() {
     for folder in folders {
         let output = init(&Lab::new(), &folder, &["--nginx", "nginx.conf", "--print"], b"");
         let got = String::from_utf8(output.stdout).expect("UTF-8");
-        // A source whose format is refused is a comment, and the status says so.
-        let refused = i32::from(got.contains("# [[source]]"));
-        assert_eq!(output.status.code(), Some(refused), "{}", folder.display());
+        // Where something is missing or refused, the status says so.
+        let incomplete = folder.ends_with("nginx-broken");
+        assert_eq!(output.status.code(), Some(i32::from(incomplete)), "{}", folder.display());
         let golden = folder.join("logstat.toml");
         if std::env::var_os("LOGSTAT_BLESS").is_some() {
             fs::write(&golden, &got).expect("written");
@@ -125,6 +125,96 @@ fn errors_say_where_and_what_to_do() {
         "{message}"
     );
     assert!(fs::read_to_string(lab.path("logstat.toml")).expect("the file").contains("# [[source]]"));
+}
+
+#[test]
+fn what_is_missing_or_refused_makes_the_status_1() {
+    let lab = Lab::new();
+    let stderr = |conf: &str| {
+        lab.log("nginx.conf", conf);
+        failed(&init(&lab, &lab.path("."), &["--nginx", "nginx.conf", "--force"], b""), 1)
+    };
+    let log = "access_log /srv/a.log";
+    let message = stderr(&format!("http {{ server {{ {log}; }} include part.conf; }}"));
+    assert!(
+        message.contains("nginx.conf:1: part.conf: No such file or directory (os error 2)\n"),
+        "{message}"
+    );
+    stderr(&format!("http {{ server {{ {log} timed; }} }}"));
+    let message = stderr("http { server { access_log /dev/stdout; } }");
+    assert!(message.contains("none of the logs can be read") && !message.contains("next:"), "{message}");
+    let text = fs::read_to_string(lab.path("logstat.toml")).expect("the file");
+    assert!(
+        text.contains(
+            "# [[source]]\n# name = \"nginx-output\"\n# paths = [\"…\"]\n# format = \"combined\"\n"
+        ),
+        "{text}"
+    );
+    lab.log("nginx.conf", b"http { server { access_log /srv/caf\xe9.log; } }");
+    let message = failed(&init(&lab, &lab.path("."), &["--nginx", "nginx.conf", "--force"], b""), 1);
+    assert!(message.contains("the file's name is not UTF-8"), "{message}");
+}
+
+#[test]
+fn a_line_without_its_end_is_an_error_as_for_nginx() {
+    let lab = Lab::new();
+    lab.log(
+        "nginx.conf",
+        "events {}\nhttp {\n  access_log /srv/a.log combined\n  server { listen 80; }\n}\n",
+    );
+    let message = failed(&init(&lab, &lab.path("."), &["--nginx", "nginx.conf"], b""), 2);
+    assert!(
+        message.contains(
+            "nginx.conf:3:33: no `;` at the end of this line: `access_log` runs on into `server`\n    \
+             access_log /srv/a.log combined\n"
+        ),
+        "{message}"
+    );
+    if has_nginx() {
+        let conf = lab.path("nginx.conf");
+        let output =
+            nginx().arg("-t").arg("-c").arg(conf).stdin(Stdio::null()).output().expect("nginx -t runs");
+        assert!(!output.status.success());
+    }
+}
+
+#[test]
+fn a_pipe_without_a_configuration_says_so() {
+    let lab = Lab::new();
+    let stderr = |stdin: &str| failed(&init(&lab, &lab.path("."), &["--nginx", "-"], stdin.as_bytes()), 2);
+    let message = stderr("");
+    assert!(message.starts_with("logstat: standard input: is empty\nhint: as root: nginx -T |"), "{message}");
+    let alert =
+        "nginx: [alert] could not open error log file: open() \"/x\" failed (13: Permission denied)\n";
+    let emergency = "2026/11/21 15:48:12 [emerg] 7#7: open() \"/y\" failed (13: Permission denied)\n";
+    let message = stderr(&format!("{alert}{emergency}nginx: configuration file /z test failed\n"));
+    assert!(
+        message.contains("standard input: nginx says: 2026/11/21 15:48:12 [emerg] 7#7: open() \"/y\""),
+        "{message}"
+    );
+    // What was explained is not guessed at.
+    lab.log("nginx.conf", "http { server { access_log off; } }");
+    let message = failed(&init(&lab, &lab.path("."), &["--nginx", "nginx.conf"], b""), 2);
+    assert!(message.contains("requests of the server at nginx.conf:1 are in no log"), "{message}");
+    assert!(!message.contains("is it the main file"), "{message}");
+}
+
+#[test]
+fn a_log_under_two_names_is_one_source() {
+    let lab = Lab::new();
+    fs::create_dir(lab.path("logs")).expect("a folder");
+    std::os::unix::fs::symlink(lab.path("logs"), lab.path("link")).expect("a link");
+    let folder = lab.path("x").parent().expect("a folder").display().to_string();
+    lab.log(
+        "nginx.conf",
+        format!(
+            "http {{ server {{ access_log {folder}/logs/a.log; }} server {{ access_log {folder}/link/a.log; }} \
+             server {{ access_log {folder}/logs/./a.log; }} }}"
+        ),
+    );
+    let (stdout, _) = succeeded(&init(&lab, &lab.path("."), &["--nginx", "nginx.conf", "--print"], b""));
+    assert_eq!(stdout.matches("[[source]]").count(), 1, "{stdout}");
+    assert!(stdout.contains(&format!("paths = [\"{folder}/logs/a.log*\"]")), "{stdout}");
 }
 
 #[test]

@@ -105,6 +105,35 @@ fn errors_point_into_the_file() {
 }
 
 #[test]
+fn a_line_without_its_end_is_pointed_at() {
+    refuses(
+        "server {\n  listen 80\n  access_log /x t;\n}\n",
+        "2:12: no `;` at the end of this line: `listen` runs on into `access_log`\n    listen 80\n             ^",
+    );
+    refuses(
+        "http {\naccess_log '/a b' # why\nserver { listen 80; }\n}\n",
+        "2:18: no `;` at the end of this line: `access_log` runs on into `server`\n  access_log '/a b' # why\n                   ^",
+    );
+    refuses(
+        "server_name a\nlocation / { }",
+        "1:14: no `;` at the end of this line: `server_name` runs on into `location`\n  server_name a\n               ^",
+    );
+    refuses(
+        "access_log /x { }",
+        "1:14: no `;` here: `access_log` has no block\n  access_log /x { }\n               ^",
+    );
+}
+
+#[test]
+fn what_nginx_takes_for_arguments_is_none_of_that() {
+    reads("server_name a\n  root\n  b;", "server_name <a> <root> <b>;");
+    reads("log_format x 'a'\n  root;", "log_format <x> <a> <root>;");
+    reads("listen 80\n  'root';", "listen <80> <root>;");
+    reads("access_log /x t\n  buffer=4k\n  gzip;", "access_log </x> <t> <buffer=4k> <gzip>;");
+    reads("map $a $b { x\n root;\n include m; }", "map <$a> <$b> { x <root>; include <m>; }");
+}
+
+#[test]
 fn a_long_line_is_shown_around_the_place() {
     let text = format!("a {};{};", "é".repeat(500), ";");
     let error = parse(&text).expect_err("a semicolon too many");

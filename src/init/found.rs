@@ -1,5 +1,6 @@
 //! What the configuration of a proxy says about its logs. Types only: reads nothing, decides nothing.
 
+use super::endpoint::Endpoint;
 use logstat_parsers::Escape;
 use std::path::PathBuf;
 
@@ -10,6 +11,10 @@ pub struct Found {
     pub logs: Vec<FoundLog>,
     /// Logs whose requests are all in one of `logs`. No source may take them in.
     pub left_out: Vec<Target>,
+    /// Patterns of files of another kind, such as nginx's error logs. No source may take them in either.
+    pub error_logs: Vec<String>,
+    /// A part of it could not be read, or the proxy itself would refuse it: logs or formats may be missing.
+    pub incomplete: bool,
     /// What a person should know or do, that belongs to no log.
     pub notes: Vec<Note>,
 }
@@ -23,6 +28,10 @@ pub struct FoundLog {
     pub formats: Vec<FoundFormat>,
     /// nginx's `server_name`s or HAProxy's frontends that write to it.
     pub sites: Vec<String>,
+    /// Where each of these takes connections.
+    pub listens: Vec<Vec<Endpoint>>,
+    /// Where they pass requests to.
+    pub passes: Vec<Endpoint>,
     /// Their dates have no offset, so that the zone of the machine matters.
     pub local_dates: bool,
     /// The directives that say so.

@@ -1,14 +1,20 @@
 //! `logstat init`: finds the logs of nginx and HAProxy by their configuration, and writes `logstat.toml`.
 //!
 //! * [`nginx`] and [`haproxy`] say what is there, in the types of [`found`]; [`rsyslog`] knows the files of syslog;
-//! * [`mod@sources`] makes sources of it, and [`text`] the file.
+//! * [`paths`] gives each file one name, and [`patterns`] keeps the files of different logs apart;
+//! * [`mod@sources`] makes sources of it, [`tiers`] puts them in order by their [`endpoint`]s, and [`text`] writes the
+//!   file.
 
+pub mod endpoint;
 pub mod found;
 pub mod haproxy;
 pub mod nginx;
+pub mod paths;
+pub mod patterns;
 pub mod rsyslog;
 pub mod sources;
 pub mod text;
+pub mod tiers;
 
 use crate::cli::InitArgs;
 use crate::config;
@@ -16,7 +22,8 @@ use crate::exit::Exit;
 use crate::output::say;
 use crate::source::{DiscoverError, discover};
 use anyhow::{Context, bail, ensure};
-use found::{Note, Target};
+use endpoint::Hosts;
+use found::{FoundLog, Note, Target};
 use jiff::tz::TimeZone;
 use logstat_parsers::{Escape, Format, Options};
 use logstat_reports::write::write_atomically;
@@ -39,15 +46,17 @@ pub fn run(args: &InitArgs) -> anyhow::Result<Exit> {
             target.display()
         );
     }
-    let proxies = proxies(args)?;
-    let sources = sources(&proxies);
-    complain(&proxies, &sources);
+    let mut proxies = proxies(args)?;
+    paths::unify(&mut proxies);
+    let mut sources = sources(&proxies);
+    let tiers = tiers::assign(&mut sources, &Hosts::of_this_machine());
+    let is_explained = complain(&proxies, &sources, tiers.as_ref());
     let others = proxies.iter().flat_map(|proxy| &proxy.found.logs);
     if sources.is_empty() && others.count() == 0 {
-        bail!(nothing_found(args));
+        bail!(nothing_found(args, is_explained));
     }
     let zone = TimeZone::system();
-    let text = text::text(&proxies, &sources, zone.iana_name());
+    let text = text::text(&proxies, &sources, tiers.as_ref(), zone.iana_name());
     verify(&target, &text, &sources)?;
     if args.print {
         print(&text)?;
@@ -56,29 +65,30 @@ pub fn run(args: &InitArgs) -> anyhow::Result<Exit> {
         say(&format!("wrote {}: {}", target.display(), counted(readable(&sources).count())));
     }
     readable(&sources).for_each(summarize);
-    let refused = sources.iter().filter(|source| !source.is_readable());
-    let exit = if refused.count() > 0 { Exit::LimitExceeded } else { Exit::Done };
-    if readable(&sources).next().is_none() {
+    let is_empty = readable(&sources).next().is_none();
+    if is_empty {
         say("none of the logs can be read as it is\nhint: the comments in the file say why, and what to do");
     } else if !args.print {
         say("next: `logstat check` tries the formats on the logs, `logstat report` reports them");
     }
-    Ok(exit)
+    let is_incomplete = proxies.iter().any(|proxy| proxy.found.incomplete);
+    let is_refused = sources.iter().any(Source::is_refused);
+    Ok(if is_empty || is_incomplete || is_refused { Exit::LimitExceeded } else { Exit::Done })
 }
 
 /// Both where nothing is named, else what is named.
 fn proxies(args: &InitArgs) -> anyhow::Result<Vec<Proxy>> {
     let mut proxies = Vec::new();
     if !args.nginx.is_empty() || args.haproxy.is_empty() {
-        proxies.push(Proxy { name: "nginx", tier: "web", found: nginx::find(&args.nginx)? });
+        proxies.push(Proxy { name: "nginx", found: nginx::find(&args.nginx)? });
     }
     if !args.haproxy.is_empty() || args.nginx.is_empty() {
-        proxies.push(Proxy { name: "HAProxy", tier: "lb", found: haproxy::find(&args.haproxy)? });
+        proxies.push(Proxy { name: "HAProxy", found: haproxy::find(&args.haproxy)? });
     }
     Ok(proxies)
 }
 
-fn nothing_found(args: &InitArgs) -> String {
+fn nothing_found(args: &InitArgs, is_explained: bool) -> String {
     if args.nginx.is_empty() && args.haproxy.is_empty() {
         "no configuration of nginx or HAProxy with an access log found\n\
          hint: name it: logstat init --nginx /path/to/nginx.conf, or --haproxy /path/to/haproxy.cfg\n\
@@ -88,7 +98,9 @@ fn nothing_found(args: &InitArgs) -> String {
         let files = args.nginx.iter().chain(&args.haproxy);
         let named: Vec<String> = files.map(|path| path.display().to_string()).collect();
         let block = if args.nginx.is_empty() { "the frontends" } else { "the http block" };
-        format!("{}: no server logs its requests\nhint: is it the main file, with {block}?", named.join(", "))
+        let hint =
+            if is_explained { String::new() } else { format!("\nhint: is it the main file, with {block}?") };
+        format!("{}: no server logs its requests{hint}", named.join(", "))
     }
 }
 
@@ -101,24 +113,31 @@ fn counted(sources: usize) -> String {
     if sources == 1 { "1 source".to_owned() } else { format!("{sources} sources") }
 }
 
-/// Everything odd is in the file; what a person can do something about is said at once too.
-fn complain(proxies: &[Proxy], sources: &[Source]) {
+/// Everything odd is in the file; what a person can do something about is said at once too. Was there anything to say?
+fn complain(proxies: &[Proxy], sources: &[Source], tiers: Option<&Note>) -> bool {
     let of_logs = sources.iter().flat_map(|source| &source.log.notes).filter(|note| note.hint.is_some());
-    let mut said: Vec<&Note> = Vec::new();
-    for note in proxies.iter().flat_map(|proxy| &proxy.found.notes).chain(of_logs) {
-        if !said.contains(&note) {
-            say(&text::note(note));
-            said.push(note);
+    let notes =
+        proxies.iter().flat_map(|proxy| &proxy.found.notes).chain(of_logs).chain(tiers).map(text::note);
+    let unplaced = proxies.iter().flat_map(|proxy| &proxy.found.logs).filter_map(unplaced);
+    let mut said: Vec<String> = Vec::new();
+    for words in notes.chain(unplaced) {
+        if !said.contains(&words) {
+            say(&words);
+            said.push(words);
         }
     }
-    for log in proxies.iter().flat_map(|proxy| &proxy.found.logs) {
-        match &log.target {
-            Target::File { .. } => {}
-            Target::Syslog { address, .. } => {
-                say(&format!("lines to syslog at {address} are in no file known here: see the comment"));
-            }
-            Target::Stream(name) => say(&format!("lines to {name} are in no file: see the comment")),
+    !said.is_empty()
+}
+
+/// That a log is in no file.
+fn unplaced(log: &FoundLog) -> Option<String> {
+    match &log.target {
+        Target::File { .. } => None,
+        Target::Syslog { address, tag, .. } => {
+            let tag = tag.as_ref().map(|tag| format!(" with the tag {tag}")).unwrap_or_default();
+            Some(format!("lines to syslog at {address}{tag} are in no file known here: see the comment"))
         }
+        Target::Stream(name) => Some(format!("lines to {name} are in no file: see the comment")),
     }
 }
 
@@ -165,7 +184,11 @@ fn summarize(source: &Source) {
         1 => "1 file".to_owned(),
         files => format!("{files} files"),
     };
-    say(&format!("{}: {}: {files}", source.name, source.paths.join(", ")));
+    let patterns = match source.paths.as_slice() {
+        [first, .., last] if source.paths.len() > 3 => format!("{first} … {last}"),
+        few => few.join(", "),
+    };
+    say(&format!("{}: {patterns}: {files}", source.name));
     let unreadable = |problem: &&DiscoverError| matches!(problem, DiscoverError::Unreadable { source, .. } if source.kind() == ErrorKind::PermissionDenied);
     found.problems.iter().filter(unreadable).for_each(|problem| say(&problem.to_string()));
 }

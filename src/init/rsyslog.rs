@@ -11,9 +11,16 @@ const MAX_DEPTH: usize = 8;
 #[derive(Debug, Default)]
 pub struct Rsyslog {
     rules: Vec<(PathBuf, Rule)>,
+    /// The main file.
+    pub path: PathBuf,
     /// UDP ports it listens on.
     pub udp_ports: Vec<u16>,
+    /// Further sockets that it reads.
+    sockets: Vec<String>,
 }
+
+/// What the socket of a machine's syslog is called; systemd passes on what arrives there.
+const SYSTEM_SOCKETS: [&str; 2] = ["/dev/log", "/run/systemd/journal/dev-log"];
 
 /// Where a message goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +37,7 @@ impl Rsyslog {
     /// Reads the configuration with what it includes. A file that cannot be read is as good as an empty one.
     #[must_use]
     pub fn read(path: &Path) -> Self {
-        let mut rsyslog = Self::default();
+        let mut rsyslog = Self { path: path.to_owned(), ..Self::default() };
         rsyslog.load(path, MAX_DEPTH);
         rsyslog
     }
@@ -45,9 +52,20 @@ impl Rsyslog {
                     files.for_each(|file| self.load(&file, depth));
                 }
                 Statement::UdpPort(port) => self.udp_ports.push(port),
+                Statement::Socket(path) => self.sockets.push(path),
                 Statement::Rule(rule) => self.rules.push((path.to_owned(), rule)),
             }
         }
+    }
+
+    /// Does what is sent to this socket reach it? A process that has changed its root sends into a folder.
+    #[must_use]
+    pub fn reads(&self, socket: &str, root: Option<&str>) -> bool {
+        let inside = root.map(|root| format!("{}{socket}", root.trim_end_matches('/')));
+        let is_read = |path: &str| self.sockets.iter().any(|socket| without_var(socket) == without_var(path));
+        SYSTEM_SOCKETS.contains(&without_var(socket))
+            || is_read(socket)
+            || inside.is_some_and(|path| is_read(&path))
     }
 
     /// The file a message is written to. Where there are several, the one for fewer messages.
@@ -71,9 +89,29 @@ impl Rsyslog {
     }
 }
 
+/// `/var/run` is `/run`.
+fn without_var(path: &str) -> &str {
+    path.strip_prefix("/var").filter(|path| path.starts_with("/run/")).unwrap_or(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_sockets_that_are_inputs_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rsyslog.conf");
+        std::fs::write(
+            &path,
+            "$AddUnixListenSocket /var/lib/haproxy/run/log\ninput(type=\"imuxsock\" Socket=\"/var/run/a\")\n",
+        )
+        .unwrap();
+        let rsyslog = Rsyslog::read(&path);
+        assert!(rsyslog.reads("/dev/log", None) && rsyslog.reads("/run/a", None));
+        assert!(rsyslog.reads("/run/log", Some("/var/lib/haproxy")));
+        assert!(!rsyslog.reads("/run/log", None) && !rsyslog.reads("/run/vector", Some("/var/lib/haproxy")));
+    }
 
     #[test]
     fn included_files_are_read_in_order_and_a_file_of_its_own_is_preferred() {

@@ -1,7 +1,8 @@
-//! From the logs that were found to the sources of a configuration: names, patterns that share no file, tiers. Reads
-//! nothing.
+//! From the logs that were found to the sources of a configuration: names, formats that compile, patterns that share no
+//! file. Reads nothing.
 
 use super::found::{Found, FoundFormat, FoundLog, Note, Target};
+use super::patterns::{has_variables, live, takes, without};
 use logstat_parsers::{Escape, Format, Options};
 use std::path::Path;
 
@@ -10,8 +11,6 @@ use std::path::Path;
 pub struct Proxy {
     /// `nginx` or `HAProxy`.
     pub name: &'static str,
-    /// Its tier where there are several.
-    pub tier: &'static str,
     #[expect(missing_docs)]
     pub found: Found,
 }
@@ -20,6 +19,8 @@ pub struct Proxy {
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "see SourceConfig")]
 pub struct Source {
+    /// The proxy that writes it.
+    pub proxy: &'static str,
     pub name: String,
     pub paths: Vec<String>,
     /// Those that compile.
@@ -32,10 +33,18 @@ pub struct Source {
 }
 
 impl Source {
-    /// One whose every format is refused stays a comment. Without any format it is detected.
+    /// One whose every format is refused stays a comment, and so does one whose name TOML cannot hold. Without any format
+    /// it is detected.
     #[must_use]
     pub fn is_readable(&self) -> bool {
-        !self.formats.is_empty() || self.log.formats.is_empty()
+        let is_utf8 = !self.paths.iter().any(|path| path.contains(char::REPLACEMENT_CHARACTER));
+        is_utf8 && (!self.formats.is_empty() || self.log.formats.is_empty())
+    }
+
+    /// Some of its lines cannot be read.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        !self.is_readable() || self.formats.len() < self.log.formats.len()
     }
 }
 
@@ -43,22 +52,33 @@ impl Source {
 #[must_use]
 pub fn sources(proxies: &[Proxy]) -> Vec<Source> {
     let is_file = |log: &&FoundLog| matches!(log.target, Target::File { .. });
-    let with_files = proxies.iter().filter(|proxy| proxy.found.logs.iter().any(|log| is_file(&log)));
-    let tiered = with_files.count() > 1;
     let mut sources = Vec::new();
     for proxy in proxies {
         let logs = merged(proxy.found.logs.iter().filter(is_file).cloned().collect());
-        let tier = tiered.then_some(proxy.tier);
-        sources.extend(logs.into_iter().map(|log| source(log, tier)));
+        sources.extend(logs.into_iter().map(|log| source(log, proxy.name)));
     }
-    let left_out: Vec<&str> =
-        proxies.iter().flat_map(|proxy| &proxy.found.left_out).map(target_glob).collect();
+    let left_out = proxies.iter().flat_map(|proxy| &proxy.found.left_out).map(target_glob);
+    let error_logs = proxies.iter().flat_map(|proxy| &proxy.found.error_logs).map(String::as_str);
+    let left_out: Vec<&str> = left_out.chain(error_logs).collect();
     narrow(&mut sources, &left_out);
     name(&mut sources);
     sources
 }
 
-fn source(log: FoundLog, tier: Option<&'static str>) -> Source {
+/// A log that is in no file known here, as a source whose paths a person has to fill in.
+#[must_use]
+pub fn unplaced(log: &FoundLog, proxy: &'static str) -> Source {
+    let name = match &log.target {
+        Target::Syslog { facility, tag, .. } => {
+            let words = [tag.as_deref().unwrap_or(proxy), facility.as_deref().unwrap_or("syslog")];
+            words.join("-")
+        }
+        Target::Stream(_) | Target::File { .. } => format!("{proxy}-output"),
+    };
+    Source { name: name.to_lowercase(), paths: vec!["…".to_owned()], ..source(log.clone(), proxy) }
+}
+
+fn source(log: FoundLog, proxy: &'static str) -> Source {
     let compiles = |format: &&FoundFormat| {
         let options = Options { escape: format.escape, ..Options::default() };
         Format::compile(&format.text, &options).is_ok()
@@ -73,7 +93,15 @@ fn source(log: FoundLog, tier: Option<&'static str>) -> Source {
         false => FoundFormat { text: format!("escape={} {}", mode(format.escape), format.text), ..format },
     });
     let formats = formats.collect();
-    Source { name: String::new(), paths: vec![glob(&log).to_owned()], formats, escape, tier, log }
+    Source {
+        proxy,
+        name: String::new(),
+        paths: vec![glob(&log).to_owned()],
+        formats,
+        escape,
+        tier: None,
+        log,
+    }
 }
 
 /// nginx's word for it.
@@ -97,31 +125,16 @@ fn target_glob(target: &Target) -> &str {
     }
 }
 
-/// The live file, with a stand-in for what varies.
-fn live(glob: &str) -> String {
-    let unescaped = glob.replace("[[]", "[").replace("[]]", "]").replace("[?]", "?");
-    let unstarred = unescaped.strip_suffix('*').unwrap_or(&unescaped);
-    unstarred.replace("[*]", "\0").replace('*', "x").replace('\0', "*")
-}
-
-/// Does the first pattern take the live file of the second?
-fn takes(pattern: &str, other: &str) -> bool {
-    let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::default() };
-    glob::Pattern::new(pattern).is_ok_and(|pattern| pattern.matches_with(&live(other), options))
-}
-
-fn has_variables(glob: &str) -> bool {
-    glob.replace("[*]", "").trim_end_matches('*').contains('*')
-}
-
 /// A pattern for a name with variables takes the files of other logs too. Their lines must not count twice, so they
 /// become one log.
 fn merged(logs: Vec<FoundLog>) -> Vec<FoundLog> {
     let (wide, narrow): (Vec<_>, Vec<_>) = logs.into_iter().partition(|log| has_variables(glob(log)));
     let mut kept: Vec<FoundLog> = Vec::new();
     for log in wide.into_iter().chain(narrow) {
-        let taker =
-            kept.iter_mut().find(|other| has_variables(glob(other)) && takes(glob(other), glob(&log)));
+        let taker = kept.iter_mut().find(|other| {
+            let has_all = has_variables(glob(other)) && takes(glob(other), glob(&log));
+            has_all || glob(other) == glob(&log)
+        });
         match taker {
             Some(taker) => join(taker, log),
             None => kept.push(log),
@@ -140,24 +153,27 @@ fn join(log: &mut FoundLog, other: FoundLog) {
     }
     append(&mut log.formats, other.formats);
     append(&mut log.sites, other.sites);
+    append(&mut log.listens, other.listens);
+    append(&mut log.passes, other.passes);
     append(&mut log.places, other.places);
     append(&mut log.notes, other.notes);
     log.local_dates |= other.local_dates;
 }
 
-/// `access.log*` would take `access.log-slow`, another log: then only what rotation makes of it.
+/// Keeps every other log out of the patterns of each.
 fn narrow(sources: &mut [Source], left_out: &[&str]) {
     for at in 0..sources.len() {
         let pattern = glob(&sources[at].log);
         let others = sources.iter().enumerate().filter(|(other, _)| *other != at);
-        let mut others = others.map(|(_, other)| glob(&other.log)).chain(left_out.iter().copied());
-        let Some(taken) = others.find(|other| takes(pattern, other)) else { continue };
-        match pattern.strip_suffix('*').filter(|_| !has_variables(pattern)) {
-            Some(base) => {
-                sources[at].paths = vec![base.to_owned(), format!("{base}.[0-9]*"), format!("{base}-[0-9]*")];
-            }
+        let others = others.map(|(_, other)| glob(&other.log)).chain(left_out.iter().copied());
+        let taken: Vec<&str> = others.filter(|other| takes(pattern, other)).collect();
+        if taken.is_empty() {
+            continue;
+        }
+        match without(pattern, &taken) {
+            Some(paths) => sources[at].paths = paths,
             None => {
-                let text = format!("the pattern takes {taken} too, whose requests then count twice");
+                let text = format!("the pattern takes {} too, which is another log", taken.join(", "));
                 let hint = Some("write that log to another folder".to_owned());
                 sources[at].log.notes.push(Note { place: None, text, hint });
             }
@@ -178,7 +194,12 @@ fn name(sources: &mut [Source]) {
         let count = (1..=longest).find(|count| own(*count));
         sources[at].name = match count {
             Some(count) => named(&paths[at], count),
-            None => format!("{}-{}", named(&paths[at], longest), at + 1),
+            // No folder tells them apart.
+            None => {
+                let taken = |name: &String| sources[..at].iter().any(|source| source.name == *name);
+                let numbered = (1..).map(|number| format!("{}-{number}", named(&paths[at], 1)));
+                numbered.take(sources.len() + 1).find(|name| !taken(name)).unwrap_or_default()
+            }
         };
     }
 }
@@ -217,6 +238,8 @@ mod tests {
             target: Target::File { glob: path.to_owned() },
             formats: vec![format],
             sites: Vec::new(),
+            listens: Vec::new(),
+            passes: Vec::new(),
             local_dates: false,
             places: Vec::new(),
             notes: Vec::new(),
@@ -224,7 +247,7 @@ mod tests {
     }
 
     fn nginx(logs: Vec<FoundLog>) -> Proxy {
-        Proxy { name: "nginx", tier: "web", found: Found { logs, ..Found::default() } }
+        Proxy { name: "nginx", found: Found { logs, ..Found::default() } }
     }
 
     fn names(paths: &[&str]) -> Vec<String> {
@@ -242,6 +265,9 @@ mod tests {
         assert_eq!(names(&["/srv/a/logs/access.log*", "/srv/b/logs/access.log*"]), ["a", "b"]);
         assert_eq!(names(&["/srv/a/web.log*", "/srv/b/web.log*"]), ["a-web", "b-web"]);
         assert_eq!(names(&["/log/a.log*", "/log/a_access.log*"]), ["a-1", "a-2"]);
+        // The stem, and the folder only to tell apart.
+        assert_eq!(names(&["/tmp/x/y/a.log*", "/tmp/x/y/b.log*", "/tmp/x/z/b.log*"]), ["a", "y-b", "z-b"]);
+        assert_eq!(names(&["/tmp/x/*/*.log*", "/tmp/x/*-access.log*"]), ["x-1", "x-2"]);
     }
 
     #[test]
@@ -257,11 +283,23 @@ mod tests {
         let mut proxy = nginx(vec![log("/log/access.log*", "$msec"), log("/all/*.log*", "$msec")]);
         let left_out = |path: &str| Target::File { glob: path.to_owned() };
         proxy.found.left_out = vec![left_out("/log/access.log.json*"), left_out("/all/copy.log*")];
+        proxy.found.logs.push(log("/each/*-*.log*", "$msec"));
+        proxy.found.error_logs = vec!["/all/error.log*".to_owned(), "/each/a-error.log*".to_owned()];
         let sources = sources(&[proxy]);
         let paths =
             |start: &str| sources.iter().find(|source| source.paths[0].starts_with(start)).expect("a source");
         assert_eq!(paths("/log").paths.len(), 3);
-        assert!(paths("/all").log.notes[0].text.contains("takes /all/copy.log* too"));
+        let all = |name: &str| paths("/all").paths.iter().any(|pattern| takes(pattern, name));
+        assert!(all("/all/shop.log") && !all("/all/copy.log") && !all("/all/error.log"));
+        assert!(paths("/each").log.notes[0].text.contains("takes /each/a-error.log* too"));
+    }
+
+    #[test]
+    fn a_log_with_two_uses_is_one_source() {
+        let sources =
+            sources(&[nginx(vec![log("/log/a.log*", "$msec"), log("/log/a.log*", "$msec $status")])]);
+        assert_eq!(sources.len(), 1);
+        assert_eq!(sources[0].formats.len(), 2);
     }
 
     #[test]
@@ -273,15 +311,5 @@ mod tests {
         assert_eq!(paths, ["/log/*.log*", "/b/a.log*"]);
         let formats: Vec<&str> = sources[0].formats.iter().map(|format| format.text.as_str()).collect();
         assert_eq!(formats, ["$msec", "$msec $status"]);
-    }
-
-    #[test]
-    fn tiers_are_told_apart_only_where_there_are_several() {
-        let tiers = |proxies: &[Proxy]| sources(proxies).iter().map(|source| source.tier).collect::<Vec<_>>();
-        let haproxy = |logs| Proxy { name: "HAProxy", tier: "lb", found: Found { logs, ..Found::default() } };
-        let one = || vec![log("/log/a.log*", "$msec")];
-        assert_eq!(tiers(&[nginx(one()), haproxy(Vec::new())]), [None]);
-        let two = vec![log("/log/haproxy.log*", "%t")];
-        assert_eq!(tiers(&[nginx(one()), haproxy(two)]), [Some("web"), Some("lb")]);
     }
 }

@@ -1,13 +1,15 @@
 //! Writes `logstat.toml`, with where everything comes from in comments. Writes no file.
 
 use super::found::{FoundFormat, FoundLog, Note, Place, Target};
-use super::sources::{Proxy, Source, mode};
+use super::sources::{Proxy, Source, mode, unplaced};
 use logstat_parsers::Escape;
 use logstat_reports::text::safe;
 use std::fmt::Write as _;
 
 /// Sites that a comment names; a shared host has thousands.
 const SITES: usize = 12;
+/// Patterns on one line; rotation needs three.
+const PATHS: usize = 3;
 /// Directives that a comment names, for the same reason.
 const PLACES: usize = 6;
 
@@ -15,17 +17,14 @@ const HEAD: &str = "\
 # Written by `logstat init` from the configuration of nginx and HAProxy: each access log with its exact format.
 # Check it with `logstat check`; then `logstat report` reports these sources.
 ";
-const TIERS: &str = "
-# The tiers are assumed: HAProxy (lb) in front of nginx (web). Totals count each request once, at the outermost tier.
-# With nginx in front, make its tier \"edge\".
-";
 
-/// The whole file. `zone` is the machine's, for dates without an offset.
+/// The whole file. `tiers` is what there is to say of them, `zone` the machine's, for dates without an offset.
 #[must_use]
-pub fn text(proxies: &[Proxy], sources: &[Source], zone: Option<&str>) -> String {
+pub fn text(proxies: &[Proxy], sources: &[Source], tiers: Option<&Note>, zone: Option<&str>) -> String {
     let mut text = HEAD.to_owned();
-    if sources.iter().any(|source| source.tier.is_some()) {
-        text.push_str(TIERS);
+    if let Some(tiers) = tiers {
+        text.push_str("#\n");
+        comment(&mut text, &note(tiers));
     }
     for source in sources {
         text.push('\n');
@@ -33,7 +32,7 @@ pub fn text(proxies: &[Proxy], sources: &[Source], zone: Option<&str>) -> String
     }
     for proxy in proxies {
         for log in &proxy.found.logs {
-            add_other(&mut text, log);
+            add_other(&mut text, log, proxy.name, zone);
         }
         if !proxy.found.notes.is_empty() {
             let _ = write!(text, "\n# {}:\n", proxy.name);
@@ -82,11 +81,24 @@ fn add_notes(text: &mut String, notes: &[Note]) {
 
 fn add_source(text: &mut String, source: &Source, zone: Option<&str>) {
     add_origin(text, &source.log);
-    let readable = source.is_readable();
+    if source.is_readable() {
+        text.push_str(&table(source, zone));
+    } else {
+        comment(text, &table(source, zone));
+    }
+}
+
+/// `[[source]]`. One that is a comment has its refused formats too.
+fn table(source: &Source, zone: Option<&str>) -> String {
     let mut table = "[[source]]\n".to_owned();
     let _ = writeln!(table, "name = {}", string(&source.name));
-    let _ = writeln!(table, "paths = {}", strings(&source.paths));
-    add_formats(&mut table, if readable { &source.formats } else { &source.log.formats });
+    if source.paths.len() > PATHS {
+        let lines: String = source.paths.iter().map(|path| format!("    {},\n", string(path))).collect();
+        let _ = writeln!(table, "paths = [\n{lines}]");
+    } else {
+        let _ = writeln!(table, "paths = {}", strings(&source.paths));
+    }
+    add_formats(&mut table, if source.formats.is_empty() { &source.log.formats } else { &source.formats });
     if source.escape != Escape::Default {
         let _ = writeln!(table, "escape = {}", string(mode(source.escape)));
     }
@@ -108,11 +120,7 @@ fn add_source(text: &mut String, source: &Source, zone: Option<&str>) {
     if let Some(tier) = source.tier {
         let _ = writeln!(table, "tier = {}", string(tier));
     }
-    if readable {
-        text.push_str(&table);
-    } else {
-        comment(text, &table);
-    }
+    table
 }
 
 /// Where a log and its formats are configured, who writes to it, and what is odd about it.
@@ -165,7 +173,7 @@ fn add_formats(text: &mut String, formats: &[FoundFormat]) {
 }
 
 /// What does not go to a file, with the way to read it nevertheless.
-fn add_other(text: &mut String, log: &FoundLog) {
+fn add_other(text: &mut String, log: &FoundLog, proxy: &'static str, zone: Option<&str>) {
     let way = match &log.target {
         Target::File { .. } => return,
         Target::Stream(name) => format!(
@@ -193,9 +201,8 @@ fn add_other(text: &mut String, log: &FoundLog) {
     if !log.notes.iter().any(is_told) {
         comment(text, &way);
     }
-    let mut formats = String::new();
-    add_formats(&mut formats, &log.formats);
-    comment(text, &formats);
+    comment(text, "if a file here has these lines, fill in its path:");
+    comment(text, &table(&unplaced(log, proxy), zone));
 }
 
 fn strings(all: &[String]) -> String {

@@ -23,6 +23,54 @@ use super::{ConfError, Position, lua};
 /// Blocks within blocks; locations nest, but not like this.
 const MAX_DEPTH: usize = 64;
 
+/// Directives that end with a `;` and take few arguments. At the beginning of a line, inside another directive, one of
+/// them says that the `;` of the line before is missing.
+const SIMPLE: [&str; 24] = [
+    "access_log",
+    "add_header",
+    "client_max_body_size",
+    "default_type",
+    "error_log",
+    "error_page",
+    "fastcgi_pass",
+    "include",
+    "keepalive_timeout",
+    "listen",
+    "log_format",
+    "proxy_pass",
+    "proxy_set_header",
+    "return",
+    "rewrite",
+    "root",
+    "sendfile",
+    "server_name",
+    "server_names_hash_max_size",
+    "ssl_certificate",
+    "ssl_certificate_key",
+    "try_files",
+    "worker_connections",
+    "worker_processes",
+];
+/// Directives with a block that says the same.
+const BLOCKS: [&str; 3] = ["location", "server", "upstream"];
+/// Directives that take any words and as many as there are, so that nginx takes these too.
+const ANY_WORDS: [&str; 12] = [
+    "add_header",
+    "env",
+    "error_page",
+    "if",
+    "index",
+    "log_format",
+    "server_name",
+    "set",
+    "try_files",
+    "gzip_types",
+    "proxy_next_upstream",
+    "valid_referers",
+];
+/// Blocks that hold values, and no directives.
+const TABLES: [&str; 5] = ["charset_map", "geo", "map", "split_clients", "types"];
+
 /// `name args… ;` or `name args… { block }`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directive {
@@ -50,7 +98,8 @@ pub struct Arg {
 /// Takes a file apart.
 ///
 /// # Errors
-/// Where nginx would refuse the file too: a quote, a block or a directive without an end, a `}` too many.
+/// Where nginx would refuse the file too: a quote, a block or a directive without an end, a `}` too many, the `;` of a
+/// line left out.
 pub fn parse(text: &str) -> Result<Vec<Directive>, ConfError> {
     let mut reader = Reader { text, rest: text, at: Position::START, words: Vec::new(), levels: Vec::new() };
     let mut top = Vec::new();
@@ -152,6 +201,7 @@ impl<'t> Reader<'t> {
 
     /// The directive whose words are complete.
     fn directive(&mut self, end: &str, block: Option<Vec<Directive>>) -> Result<Directive, ConfError> {
+        self.runs_on(block.is_some())?;
         let mut words = std::mem::take(&mut self.words).into_iter();
         match words.next() {
             Some(name) => Ok(Directive { name: name.value, at: name.at, args: words.collect(), block }),
@@ -160,6 +210,51 @@ impl<'t> Reader<'t> {
                 Err(self.error(at, format!("unexpected `{end}`: no directive before it")))
             }
         }
+    }
+
+    /// Without the `;` of a line, the next line is read as arguments.
+    fn runs_on(&self, has_block: bool) -> Result<(), ConfError> {
+        let Some(name) = self.words.first() else { return Ok(()) };
+        let in_table = self.levels.last().is_some_and(|level| TABLES.contains(&level.head.name.as_str()));
+        if in_table || self.is_quoted(name) {
+            return Ok(());
+        }
+        let is_simple = |word: &Arg| SIMPLE.contains(&word.value.as_str());
+        let begins_another = |word: &Arg| is_simple(word) || BLOCKS.contains(&word.value.as_str());
+        // With a block behind it, any simple directive is wrong, and with it the first line that runs on.
+        let wrong_block = has_block && is_simple(name);
+        let takes_any = ANY_WORDS.contains(&name.value.as_str()) && !wrong_block;
+        let next = self.words.windows(2).find(|pair| {
+            let is_next_line = self.end_of(&pair[0]).line < pair[1].at.line;
+            is_next_line
+                && !takes_any
+                && !self.is_quoted(&pair[1])
+                && (begins_another(&pair[1]) || wrong_block)
+        });
+        let message = match (next, self.words.last()) {
+            (Some([_, word]), _) => {
+                format!("no `;` at the end of this line: `{}` runs on into `{}`", name.value, word.value)
+            }
+            (None, Some(_)) if wrong_block => format!("no `;` here: `{}` has no block", name.value),
+            _ => return Ok(()),
+        };
+        let last = next.map(|pair| &pair[0]).or(self.words.last()).unwrap_or(name);
+        Err(self.error(self.end_of(last), message))
+    }
+
+    fn is_quoted(&self, word: &Arg) -> bool {
+        self.text[..word.at.byte].ends_with(['"', '\''])
+            && self.text[self.raw_end(word)..].starts_with(['"', '\''])
+    }
+
+    fn raw_end(&self, word: &Arg) -> usize {
+        word.at.byte + word.raw.len()
+    }
+
+    /// Behind a word, with its closing quote.
+    fn end_of(&self, word: &Arg) -> Position {
+        let end = self.raw_end(word) + usize::from(self.is_quoted(word));
+        word.at.advanced(self.text, end)
     }
 
     fn open(&mut self, top: &mut Vec<Directive>) -> Result<(), ConfError> {

@@ -47,6 +47,8 @@ pub enum Statement {
     Include(String),
     /// A port to listen on.
     UdpPort(u16),
+    /// A socket to read.
+    Socket(String),
 }
 
 /// A filter, and what is done with the messages that fit it and with the others.
@@ -221,6 +223,7 @@ fn statement(text: &str, line: usize) -> Read<'_, Option<Statement>> {
         value(None, (tag("/*"), take_until("*/"), tag("*/"))),
         map(include, Some),
         listen,
+        socket,
         map((condition, actions, opt(else_branch)), rule),
         map((property_filter, actions), move |(filter, then)| rule((filter, then, None))),
         map((selector, actions), move |(filter, then)| rule((filter, then, None))),
@@ -242,13 +245,28 @@ fn include(text: &str) -> Read<'_, Statement> {
 
 /// `$UDPServerRun 514` or `input(type="imudp" port="514")`.
 fn listen(text: &str) -> Read<'_, Option<Statement>> {
-    let old = preceded((tag_no_case("$UDPServerRun"), space1), is_not(" \t\r\n"));
-    let is_input = |object: &str| {
-        object.starts_with("input") && parameter(object, "type").is_some_and(|kind| kind == "imudp")
-    };
-    let new = map(verify(object, is_input), |object| parameter(object, "port").unwrap_or_default());
-    map(alt((map(old, str::to_owned), new)), |port: String| port.parse().ok().map(Statement::UdpPort))
-        .parse(text)
+    map(input("$UDPServerRun", "imudp", "port"), |port| port.parse().ok().map(Statement::UdpPort)).parse(text)
+}
+
+/// `$AddUnixListenSocket /path` or `input(type="imuxsock" Socket="/path")`.
+fn socket(text: &str) -> Read<'_, Option<Statement>> {
+    map(input("$AddUnixListenSocket", "imuxsock", "Socket"), |path| Some(Statement::Socket(path))).parse(text)
+}
+
+/// The value of an input, in either language.
+fn input<'t>(
+    directive: &'static str,
+    module: &'static str,
+    key: &'static str,
+) -> impl FnMut(&'t str) -> Read<'t, String> {
+    move |text| {
+        let old = preceded((tag_no_case(directive), space1), is_not(" \t\r\n"));
+        let is_input = |object: &str| {
+            object.starts_with("input") && parameter(object, "type").is_some_and(|kind| kind == module)
+        };
+        let new = map(verify(object, is_input), |object| parameter(object, key).unwrap_or_default());
+        alt((map(old, str::to_owned), new)).parse(text)
+    }
 }
 
 /// `name(key="value" …)`.
@@ -388,7 +406,7 @@ mod tests {
         let mut written = Vec::new();
         parse(configuration).iter().any(|statement| match statement {
             Statement::Rule(rule) => rule.apply(message, &mut written),
-            Statement::Include(_) | Statement::UdpPort(_) => false,
+            Statement::Include(_) | Statement::UdpPort(_) | Statement::Socket(_) => false,
         });
         written.into_iter().map(|written| (written.file, written.line, written.shared)).collect()
     }
@@ -450,6 +468,19 @@ $AddUnixListenSocket /var/lib/haproxy/dev/log
         let rules = "*.info;mail.none;authpriv.none /var/log/messages\nlocal0.* /var/log/haproxy.log\n";
         let messages = ("/var/log/messages".to_owned(), 1, true);
         assert_eq!(files(rules, "local0"), [messages, ("/var/log/haproxy.log".to_owned(), 2, false)]);
+    }
+
+    #[test]
+    fn sockets_are_known_in_both_languages() {
+        let configuration = "$AddUnixListenSocket /var/lib/haproxy/dev/log # its own\ninput(type=\"imuxsock\" Socket=\"/b/log\")\n";
+        let sockets: Vec<_> = parse(configuration)
+            .into_iter()
+            .filter_map(|statement| match statement {
+                Statement::Socket(path) => Some(path),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(sockets, ["/var/lib/haproxy/dev/log", "/b/log"]);
     }
 
     #[test]

@@ -22,8 +22,8 @@ pub(super) struct Logger {
     /// `1,3:10`: the first and third of ten.
     pub sample: Option<String>,
     pub profile: Option<String>,
-    /// Only messages more important than requests.
-    pub events_only: bool,
+    /// Of its messages, the least important ones are more important than requests.
+    pub level: Option<String>,
     pub place: Place,
 }
 
@@ -53,7 +53,7 @@ impl Logger {
             len: DEFAULT_LEN,
             sample: None,
             profile: None,
-            events_only: false,
+            level: None,
             place,
         };
         loop {
@@ -68,8 +68,13 @@ impl Logger {
                 }
             }
         }
-        logger.events_only = words.next().is_some_and(|level| ABOVE_INFO.contains(&level));
+        logger.level = words.next().filter(|level| ABOVE_INFO.contains(level)).map(str::to_owned);
         Some(logger)
+    }
+
+    /// Requests are not among its messages.
+    pub fn events_only(&self) -> bool {
+        self.level.is_some()
     }
 }
 

@@ -1,9 +1,10 @@
 //! Puts together what ends in the same place. Opens no file.
 
+use super::super::endpoint::Endpoint;
 use super::super::found::{Found, FoundCaptures, FoundFormat, FoundLog, Note, Place, Target};
 use super::super::rsyslog::Rsyslog;
 use super::logger::{Address, Logger};
-use super::proxies::{Frontend, LogFormat, Proxies, Slot};
+use super::proxies::{Frontend, Proxies, Slot};
 use logstat_parsers::conf::rsyslog::Message;
 use logstat_parsers::{Escape, Format, Options, Preset};
 use std::path::Path;
@@ -12,6 +13,8 @@ use std::path::Path;
 const USUAL_FILE: &str = "/var/log/haproxy.log";
 /// The name that HAProxy has in syslog.
 const TAG: &str = "haproxy";
+/// The preset for lines of frontends without a log format.
+const DEFAULT_FORMAT: &str = "haproxy-default";
 /// The part of a line that captured headers may take before the rest lacks room.
 const CAPTURED_PART: usize = 4;
 
@@ -35,12 +38,16 @@ struct Gathered<'p> {
     places: Vec<Place>,
     notes: Vec<Note>,
     lines: Vec<(&'p Frontend, &'p Logger)>,
+    listens: Vec<Vec<Endpoint>>,
+    passes: Vec<Endpoint>,
 }
 
 /// A format of a log, and how many frontends have it.
 struct Used {
     format: FoundFormat,
     frontends: usize,
+    /// What frontends with it capture, as far as that differs.
+    captures: Vec<FoundCaptures>,
 }
 
 /// The logs of all frontends.
@@ -48,13 +55,12 @@ pub(super) fn logs(proxies: &Proxies, machine: &Machine<'_>) -> Found {
     let mut gathered: Vec<Gathered<'_>> = Vec::new();
     let mut found = Found { notes: proxies.notes.clone(), ..Found::default() };
     for frontend in &proxies.frontends {
-        if frontend.settings.loggers.iter().all(|logger| logger.events_only) {
-            let text = format!("`{}` has no `log` line for requests", frontend.name);
-            push(&mut found.notes, note(&frontend.place, text, Some("add `log global`")));
+        if let Some(missing) = without_requests(frontend) {
+            push(&mut found.notes, missing);
         }
         for logger in &frontend.settings.loggers {
             for destination in destinations(logger, frontend, proxies, machine) {
-                gather(&mut gathered, destination, frontend, logger);
+                gather(&mut gathered, destination, frontend, logger, proxies);
             }
         }
     }
@@ -69,6 +75,28 @@ pub(super) fn logs(proxies: &Proxies, machine: &Machine<'_>) -> Found {
     }
     leave_out_copies(&mut found, &partial);
     found
+}
+
+/// Why requests of a frontend are in no log.
+fn without_requests(frontend: &Frontend) -> Option<Note> {
+    let loggers = &frontend.settings.loggers;
+    if !loggers.iter().all(Logger::events_only) {
+        return None;
+    }
+    Some(match loggers.first() {
+        None => {
+            let text = format!("`{}` has no `log` line for requests", frontend.name);
+            note(&frontend.place, text, Some("add `log global`"))
+        }
+        Some(logger) => {
+            let text = format!(
+                "requests of `{}` are in no log: this line takes messages of `{}` and above, and requests have `info`",
+                frontend.name,
+                logger.level.as_deref().unwrap_or_default()
+            );
+            note(&logger.place, text, Some("leave out the level, or write `info`"))
+        }
+    })
 }
 
 /// Leaves out the files whose requests are all in another one too, or they would count twice.
@@ -110,16 +138,19 @@ fn gather<'p>(
     destination: Destination,
     frontend: &'p Frontend,
     logger: &'p Logger,
+    proxies: &Proxies,
 ) {
     let known = gathered.iter().position(|gathered| gathered.target == destination.target);
     let at = known.unwrap_or_else(|| {
         let target = destination.target;
-        gathered.push(Gathered { target, places: Vec::new(), notes: Vec::new(), lines: Vec::new() });
+        gathered.push(Gathered::new(target));
         gathered.len() - 1
     });
     let gathered = &mut gathered[at];
     gathered.lines.push((frontend, logger));
-    if !logger.events_only {
+    if !logger.events_only() {
+        push(&mut gathered.listens, frontend.listens.clone());
+        proxies.passes(frontend).into_iter().for_each(|pass| push(&mut gathered.passes, pass));
         push(&mut gathered.places, logger.place.clone());
         destination.place.into_iter().for_each(|place| push(&mut gathered.places, place));
         destination.note.into_iter().for_each(|note| push(&mut gathered.notes, note));
@@ -134,17 +165,19 @@ fn destinations(
 ) -> Vec<Destination> {
     let tag = frontend.settings.tag.as_deref().unwrap_or(TAG);
     let Address::Servers { section, name } = Address::of(&logger.address) else {
-        return vec![machine.destination(&logger.address, logger, tag)];
+        return vec![machine.destination(&logger.address, logger, tag, proxies)];
     };
     let servers = proxies.servers.get(&(section.to_owned(), name)).filter(|servers| !servers.is_empty());
     match servers {
-        Some(servers) => servers.iter().map(|server| machine.destination(server, logger, tag)).collect(),
-        None => vec![machine.destination(&logger.address, logger, tag)],
+        Some(servers) => {
+            servers.iter().map(|server| machine.destination(server, logger, tag, proxies)).collect()
+        }
+        None => vec![machine.destination(&logger.address, logger, tag, proxies)],
     }
 }
 
 impl Machine<'_> {
-    fn destination(&self, address: &str, logger: &Logger, tag: &str) -> Destination {
+    fn destination(&self, address: &str, logger: &Logger, tag: &str, proxies: &Proxies) -> Destination {
         match Address::of(address) {
             Address::Stream => {
                 let text = format!("goes to `{address}`, which a container or systemd keeps");
@@ -152,12 +185,23 @@ impl Machine<'_> {
                 let note = Some(note(&logger.place, text, Some(hint)));
                 Destination { target: Target::Stream(address.to_owned()), place: None, note }
             }
-            Address::Socket => self.file_of_syslog(address, logger, tag),
+            Address::Socket => {
+                let path = address.rsplit_once('@').map_or(address, |(_, path)| path);
+                if self.rsyslog.reads(path, proxies.root.as_deref()) {
+                    return self.file_of_syslog(address, logger, tag);
+                }
+                let text =
+                    format!("no input of rsyslog reads this socket, by {}", self.rsyslog.path.display());
+                syslog(address, logger, tag, &text, "find what reads it with `ss -lxp`, and name its file")
+            }
             Address::LocalUdp(port) if self.rsyslog.udp_ports.contains(&port) => {
                 self.file_of_syslog(address, logger, tag)
             }
             Address::LocalUdp(port) => {
-                let text = format!("goes to UDP port {port} of this machine, where rsyslog does not listen");
+                let text = format!(
+                    "goes to UDP port {port} of this machine, where rsyslog does not listen, by {}",
+                    self.rsyslog.path.display()
+                );
                 let hint = "find what listens with `ss -lunp`, and name its file";
                 syslog(address, logger, tag, &text, hint)
             }
@@ -207,13 +251,18 @@ fn syslog(address: &str, logger: &Logger, tag: &str, text: &str, hint: &str) -> 
 }
 
 impl<'p> Gathered<'p> {
+    fn new(target: Target) -> Self {
+        let (places, notes, lines) = (Vec::new(), Vec::new(), Vec::new());
+        Self { target, places, notes, lines, listens: Vec::new(), passes: Vec::new() }
+    }
+
     /// The log, if it has requests that can be read, and the notes that belong to none.
     fn finish(mut self) -> (Option<FoundLog>, Vec<Note>) {
         let mut used = Vec::new();
         let mut sites: Vec<String> = Vec::new();
         let lines = std::mem::take(&mut self.lines);
         let (events, requests): (Vec<_>, Vec<_>) =
-            lines.into_iter().partition(|(_, logger)| logger.events_only);
+            lines.into_iter().partition(|(_, logger)| logger.events_only());
         for (frontend, logger) in &requests {
             if sites.contains(&frontend.name) {
                 let text = format!("each request of `{}` is in it twice", frontend.name);
@@ -229,11 +278,36 @@ impl<'p> Gathered<'p> {
             // Without requests, a log of events is no access log, and needs no word.
             return (None, if requests.is_empty() { Vec::new() } else { self.notes });
         }
+        self.agree(&mut used);
         used.sort_by_key(|used: &Used| std::cmp::Reverse(used.frontends));
         let formats: Vec<_> = used.into_iter().map(|used| used.format).collect();
         let local_dates = formats.iter().any(|format| has_local_dates(&format.text));
-        let Self { target, places, notes, .. } = self;
-        (Some(FoundLog { target, formats, sites, local_dates, places, notes }), Vec::new())
+        let Self { target, places, notes, listens, passes, .. } = self;
+        let log = FoundLog { target, formats, sites, listens, passes, local_dates, places, notes };
+        (Some(log), Vec::new())
+    }
+
+    /// A source has one list of names. Where nothing is captured, HAProxy writes no braces, so that these do not count.
+    fn agree(&mut self, used: &mut [Used]) {
+        let mut different: Vec<FoundCaptures> = Vec::new();
+        used.iter().flat_map(|used| used.captures.clone()).for_each(|one| push(&mut different, one));
+        match different.as_slice() {
+            [] => {}
+            [same] => {
+                let capturing = used.iter_mut().filter(|used| !used.captures.is_empty());
+                capturing.for_each(|used| used.format.captures = Some(same.clone()));
+            }
+            _ => {
+                let text = "frontends capture different headers, so these have no names".to_owned();
+                let hint =
+                    "give these frontends the same `capture` lines in the same order, or logs of their own";
+                let place = used
+                    .iter()
+                    .rfind(|used| !used.captures.is_empty())
+                    .and_then(|used| used.format.place.clone());
+                self.notes.push(Note { place, text, hint: Some(hint.to_owned()) });
+            }
+        }
     }
 
     /// Adds the formats of a frontend.
@@ -243,40 +317,42 @@ impl<'p> Gathered<'p> {
             let text =
                 format!("`{}` has no log format: its lines, `Connect from …`, have no times", frontend.name);
             let hint = if settings.http { "add `option httplog`" } else { "add `option tcplog`" };
-            return push(&mut self.notes, note(&frontend.place, text, Some(hint)));
+            push(&mut self.notes, note(&frontend.place, text, Some(hint)));
+            return self.format(frontend, DEFAULT_FORMAT, "default", None, used);
         };
-        self.format(frontend, format, format.kind.name(), used);
+        self.format(frontend, format.kind.text(), format.kind.name(), Some(&format.place), used);
         if let Some(format) = &settings.error_format {
-            self.format(frontend, format, "error-log-format", used);
+            self.format(frontend, format.kind.text(), "error-log-format", Some(&format.place), used);
         }
     }
 
-    fn format(&mut self, frontend: &Frontend, format: &LogFormat, name: &str, used: &mut Vec<Used>) {
-        let text = format.kind.text();
+    fn format(
+        &mut self,
+        frontend: &Frontend,
+        text: &str,
+        name: &str,
+        place: Option<&Place>,
+        used: &mut Vec<Used>,
+    ) {
         if let Err(error) = Format::compile(text, &Options::default()) {
             let hint = error.hint();
             let text = format!("`{name}` of `{}` cannot be read: {error}", frontend.name);
-            return push(&mut self.notes, note(&format.place, text, Some(&hint)));
+            push(&mut self.notes, note(place.unwrap_or(&frontend.place), text, Some(&hint)));
         }
         let captures = captures(frontend, text);
         if let Some(known) = used.iter_mut().find(|used| used.format.text == text) {
             known.frontends += 1;
-            if known.format.captures != captures {
-                known.format.captures = None;
-                let text =
-                    "frontends of one format capture different headers, so these have no names".to_owned();
-                push(&mut self.notes, note(&frontend.place, text, None));
-            }
+            captures.into_iter().for_each(|captures| push(&mut known.captures, captures));
             return;
         }
         let format = FoundFormat {
             name: name.to_owned(),
             text: text.to_owned(),
             escape: Escape::Default,
-            captures,
-            place: Some(format.place.clone()),
+            captures: None,
+            place: place.cloned(),
         };
-        used.push(Used { format, frontends: 1 });
+        used.push(Used { format, frontends: 1, captures: captures.into_iter().collect() });
     }
 
     /// What keeps requests out of the log, or changes what is said of them.

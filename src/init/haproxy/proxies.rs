@@ -2,7 +2,9 @@
 //!
 //! <https://docs.haproxy.org/3.2/configuration.html#4>
 
+use super::super::endpoint::Endpoint;
 use super::super::found::{Note, Place};
+use super::endpoints;
 use super::logger::Logger;
 use super::{Configuration, ConfigurationFile};
 use logstat_parsers::conf::haproxy::{Line, Section};
@@ -19,6 +21,10 @@ pub(super) struct Proxies {
     pub frontends: Vec<Frontend>,
     /// Addresses of the servers of rings and backends, by kind and name.
     pub servers: BTreeMap<(String, String), Vec<String>>,
+    /// Where servers of backends are, by the name of the backend.
+    pub backends: BTreeMap<String, Vec<Endpoint>>,
+    /// What `global` has as `chroot`.
+    pub root: Option<String>,
     pub notes: Vec<Note>,
 }
 
@@ -30,6 +36,9 @@ pub(super) struct Frontend {
     pub settings: Settings,
     pub captured_requests: Vec<Slot>,
     pub captured_responses: Vec<Slot>,
+    pub listens: Vec<Endpoint>,
+    /// Names of the backends that it uses; `None` is one that depends on the request.
+    pub uses: Vec<Option<String>>,
 }
 
 /// What `defaults` pass on.
@@ -40,6 +49,8 @@ pub(super) struct Settings {
     pub error_format: Option<LogFormat>,
     pub loggers: Vec<Logger>,
     pub tag: Option<String>,
+    /// `default_backend`.
+    pub backend: Option<String>,
     /// Those of [`FLAGS`] that are set.
     pub flags: BTreeMap<&'static str, Place>,
     /// Rules that keep requests out of the log, with their conditions.
@@ -148,6 +159,8 @@ impl Reader {
                 let mut global = std::mem::take(&mut self.global);
                 self.settings(&mut global, file, section);
                 self.global = global;
+                let root = section.lines.iter().rfind(|line| line.word(0) == "chroot");
+                self.proxies.root = root.map(|line| line.word(1).to_owned()).or(self.proxies.root.take());
             }
             "defaults" => {
                 // Unlike a proxy, these build only on those they name.
@@ -156,15 +169,15 @@ impl Reader {
                 self.defaults.push((section.name().to_owned(), settings));
             }
             "frontend" | "listen" => {
-                self.servers(section);
+                self.servers(file, section);
                 let frontend = self.frontend(file, section);
                 self.proxies.frontends.push(frontend);
             }
             "backend" => {
-                self.servers(section);
+                self.servers(file, section);
                 self.backend(file, section);
             }
-            "ring" => self.servers(section),
+            "ring" => self.servers(file, section),
             _ => {}
         }
     }
@@ -193,6 +206,7 @@ impl Reader {
             };
             let place = file.place(line.number);
             match line.word(at) {
+                "default_backend" => settings.backend = positive.then(|| line.word(at + 1).to_owned()),
                 "mode" => settings.http = line.word(at + 1) == "http",
                 "log" if !positive => settings.loggers.clear(),
                 "log" => self.logger(settings, line, place),
@@ -264,7 +278,10 @@ impl Reader {
             settings,
             captured_requests: Vec::new(),
             captured_responses: Vec::new(),
+            listens: endpoints::binds(file, section),
+            uses: endpoints::uses(section),
         };
+        frontend.uses.extend(frontend.settings.backend.clone().map(Some));
         section.lines.iter().for_each(|line| frontend.capture(line));
         frontend
     }
@@ -284,7 +301,10 @@ impl Reader {
     }
 
     /// Where a ring or a backend sends log lines, if it is the target of any. A ring speaks TCP.
-    fn servers(&mut self, section: &Section) {
+    fn servers(&mut self, file: &ConfigurationFile, section: &Section) {
+        if section.kind() != "ring" {
+            self.proxies.backends.insert(section.name().to_owned(), endpoints::servers(file, section));
+        }
         let servers = section.lines.iter().filter(|line| line.word(0) == "server");
         let address = |line: &Line| match line.word(2) {
             plain if section.kind() == "ring" && !plain.contains(['@', '/']) => format!("tcp@{plain}"),
@@ -314,6 +334,20 @@ fn format_of(line: &Line) -> Option<Kind> {
         ("option", "tcplog") if clf => Some(Kind::TcpClf),
         ("option", "tcplog") => Some(Kind::Tcp),
         _ => None,
+    }
+}
+
+impl Proxies {
+    /// Where the requests of a frontend go.
+    pub fn passes(&self, frontend: &Frontend) -> Vec<Endpoint> {
+        if !frontend.settings.http {
+            return Vec::new();
+        }
+        if frontend.uses.contains(&None) {
+            return self.backends.values().flatten().cloned().collect();
+        }
+        let names = frontend.uses.iter().flatten();
+        names.filter_map(|name| self.backends.get(name)).flatten().cloned().collect()
     }
 }
 

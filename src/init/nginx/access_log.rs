@@ -7,7 +7,7 @@ use super::files::Node;
 use super::log_format::Defined;
 use super::meaning::Build;
 use logstat_parsers::conf::nginx::Arg;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Names of standard output and standard error.
 pub(super) const STREAMS: [&str; 6] =
@@ -40,6 +40,11 @@ impl Sink {
 }
 
 impl Use {
+    /// Do some requests have a line of each in one log? Of two conditions, one may be the other's opposite.
+    pub(super) fn doubles(&self, other: &Self) -> bool {
+        self.sink.is_log() && self.sink == other.sink && !(self.conditional && other.conditional)
+    }
+
     fn at(place: &Place, format: Option<usize>) -> Self {
         Self { sink: Sink::Nothing, format, conditional: false, place: place.clone(), notes: Vec::new() }
     }
@@ -88,8 +93,7 @@ impl Use {
         if STREAMS.contains(&path) {
             return Sink::Log(Target::Stream(path.to_owned()));
         }
-        let full = build.prefix.join(path);
-        let (mut glob, variables) = pattern(&full.to_string_lossy());
+        let (glob, variables) = file_pattern(path, build);
         if !variables.is_empty() {
             let text =
                 format!("the file's name has variables ({}): one source for all files", variables.join(", "));
@@ -98,8 +102,9 @@ impl Use {
         if !Path::new(path).is_absolute() {
             self.note(format!("relative to nginx's prefix, {}", build.prefix.display()), None);
         }
-        if !glob.ends_with('*') {
-            glob.push('*');
+        if glob.contains(char::REPLACEMENT_CHARACTER) {
+            let hint = "rename the log, or pass it through a pipe: cat FILE | logstat report - --format '…'";
+            self.note("the file's name is not UTF-8, so logstat.toml cannot hold it".to_owned(), Some(hint));
         }
         Sink::Log(Target::File { glob })
     }
@@ -140,6 +145,17 @@ impl Use {
     fn note(&mut self, text: String, hint: Option<&str>) {
         self.notes.push(Note { place: Some(self.place.clone()), text, hint: hint.map(str::to_owned) });
     }
+}
+
+/// A log's name as a pattern that takes its rotated siblings too, and the variables in it.
+pub(super) fn file_pattern(path: &str, build: &Build) -> (String, Vec<String>) {
+    // Without `.` between slashes, so that one file has one name.
+    let full: PathBuf = build.prefix.join(path).components().collect();
+    let (mut glob, variables) = pattern(&full.to_string_lossy());
+    if !glob.ends_with('*') {
+        glob.push('*');
+    }
+    (glob, variables)
 }
 
 /// `server=unix:/dev/log,facility=local7,tag=nginx,severity=info,nohostname`.

@@ -30,31 +30,41 @@ pub(super) struct Tree {
     pub(super) nodes: Vec<Node>,
     /// Included files that could not be read.
     pub(super) notes: Vec<Note>,
+    /// A file that nginx needs is missing here.
+    pub(super) incomplete: bool,
 }
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReadError {
-    #[error("{}: {source}{}", path.display(), hint(source))]
-    File { path: PathBuf, source: io::Error },
+    #[error("{}: {error}{}", path.display(), hint(error))]
+    File { path: PathBuf, error: io::Error },
+    #[error("{}: {message}\nhint: as root: nginx -T | logstat init --nginx -", path.display())]
+    Dump { path: PathBuf, message: String },
     #[error("{}:{error}", path.display())]
     Syntax { path: PathBuf, error: ConfError },
 }
 
 /// Reads a configuration file; `-` is standard input. Either may hold what `nginx -T` printed.
 pub(super) fn read(conf: &Path) -> Result<Tree, ReadError> {
-    let failed = |source| ReadError::File { path: conf.to_owned(), source };
-    let text = if conf == Path::new("-") { stdin() } else { text_of(conf) }.map_err(failed)?;
+    let failed = |error| ReadError::File { path: conf.to_owned(), error };
+    let is_stdin = conf == Path::new("-");
+    let text = if is_stdin { stdin() } else { text_of(conf) }.map_err(failed)?;
     let dump = dumped(&text);
+    let path = if is_stdin { Path::new("standard input") } else { conf };
+    if let Some(message) = undumped(&text).filter(|_| dump.is_empty()) {
+        return Err(ReadError::Dump { path: path.to_owned(), message });
+    }
     let (store, main) = match dump.first() {
         Some((main, _)) => (Store::Dump(&dump), *main),
         None => (Store::Disk, conf),
     };
     let main_text = dump.first().map_or(text.as_str(), |(_, text)| *text);
     let folder = main.parent().unwrap_or(Path::new("")).to_owned();
-    let mut reader = Reader { store, folder, open: Vec::new(), files: 0, notes: Vec::new() };
+    let mut reader =
+        Reader { store, folder, open: Vec::new(), files: 0, notes: Vec::new(), incomplete: false };
     let nodes = reader.file(main, main_text)?;
-    Ok(Tree { nodes, notes: reader.notes })
+    Ok(Tree { nodes, notes: reader.notes, incomplete: reader.incomplete })
 }
 
 fn stdin() -> io::Result<String> {
@@ -66,6 +76,20 @@ fn stdin() -> io::Result<String> {
 /// Comments may be in any encoding, and lines stay lines.
 fn text_of(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned())
+}
+
+/// What nginx says on standard error: `nginx: …`, and `2026/11/21 …` for its log.
+fn is_message(line: &str) -> bool {
+    let is_date = |date: &str| date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'/');
+    line.starts_with("nginx: ") || line.get(..10).is_some_and(|date| is_date(date) && date.contains('/'))
+}
+
+/// Why `nginx -T` printed no file.
+fn undumped(text: &str) -> Option<String> {
+    let mut messages = text.lines().take_while(|line| is_message(line)).peekable();
+    let first = *messages.peek().or(text.trim().is_empty().then_some(&"is empty"))?;
+    let emergency = messages.find(|line| line.contains("[emerg]")).unwrap_or(first);
+    Some(if text.trim().is_empty() { emergency.to_owned() } else { format!("nginx says: {emergency}") })
 }
 
 /// The files in the output of `nginx -T`; none if it is something else.
@@ -81,7 +105,7 @@ fn dumped(text: &str) -> Vec<(&Path, &str)> {
             let path = line.trim_end().trim_start_matches(MARKER).trim_end_matches(':');
             start = at + line.len();
             files.push((Path::new(path), &text[start..]));
-        } else if files.is_empty() && !line.starts_with("nginx: ") {
+        } else if files.is_empty() && !is_message(line) {
             return Vec::new();
         }
         at += line.len();
@@ -123,7 +147,7 @@ impl Store<'_> {
                         Ok(path) => paths.push(path),
                         Err(error) => {
                             let path = error.path().to_owned();
-                            errors.push(ReadError::File { path, source: error.into() });
+                            errors.push(ReadError::File { path, error: error.into() });
                         }
                     }
                 }
@@ -147,6 +171,7 @@ struct Reader<'t> {
     open: Vec<PathBuf>,
     files: usize,
     notes: Vec<Note>,
+    incomplete: bool,
 }
 
 impl Reader<'_> {
@@ -181,6 +206,7 @@ impl Reader<'_> {
             Some(pattern) => self.store.matching(pattern),
             None => (vec![full], Vec::new()),
         };
+        self.incomplete |= !errors.is_empty();
         self.notes.extend(errors.iter().map(|error| error.note(place)));
         paths.iter().flat_map(|path| self.included(path, place)).collect()
     }
@@ -200,8 +226,9 @@ impl Reader<'_> {
             self.notes.push(Note { place: Some(place.clone()), text, hint: None });
             return Vec::new();
         }
-        let read = self.store.text(path).map_err(|source| ReadError::File { path: path.to_owned(), source });
+        let read = self.store.text(path).map_err(|error| ReadError::File { path: path.to_owned(), error });
         read.and_then(|text| self.file(path, &text)).unwrap_or_else(|error| {
+            self.incomplete = true;
             self.notes.push(error.note(place));
             Vec::new()
         })
@@ -212,13 +239,15 @@ impl ReadError {
     /// The error as something to know, with the `include` that led to it.
     fn note(&self, include: &Place) -> Note {
         match self {
-            Self::File { path, source } => Note {
+            Self::File { path, error } => Note {
                 place: Some(include.clone()),
-                text: format!("{}: {source}", path.display()),
-                hint: Some(hint(source).trim_start_matches("\nhint: ").to_owned())
+                text: format!("{}: {error}", path.display()),
+                hint: Some(hint(error).trim_start_matches("\nhint: ").to_owned())
                     .filter(|hint| !hint.is_empty()),
             },
-            Self::Syntax { .. } => Note { place: None, text: self.to_string(), hint: None },
+            Self::Syntax { .. } | Self::Dump { .. } => {
+                Note { place: None, text: self.to_string(), hint: None }
+            }
         }
     }
 }

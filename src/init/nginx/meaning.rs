@@ -1,7 +1,10 @@
 //! What nginx's directives say of its access logs, by nginx's rules of inheritance. Reads nothing.
 
+use super::super::endpoint::Endpoint;
 use super::super::found::{Found, FoundFormat, FoundLog, Note, Place, Target};
-use super::access_log::{Sink, Use};
+use super::super::text::place;
+use super::access_log::{Sink, Use, file_pattern};
+use super::endpoints::{self, Upstreams};
 use super::files::Node;
 use super::log_format::Defined;
 use std::path::PathBuf;
@@ -13,12 +16,20 @@ pub(super) struct Build {
     pub(super) prefix: PathBuf,
     /// The log where none is configured.
     pub(super) http_log_path: PathBuf,
+    /// The same for errors.
+    pub(super) error_log_path: PathBuf,
 }
 
 /// What a configuration says of its logs.
 pub(super) fn meaning(nodes: &[Node], build: &Build) -> Found {
-    let mut meaning =
-        Meaning { build, formats: vec![Defined::combined()], drafts: Vec::new(), notes: Vec::new() };
+    let mut meaning = Meaning {
+        build,
+        formats: vec![Defined::combined()],
+        upstreams: Upstreams::new(),
+        drafts: Vec::new(),
+        notes: Vec::new(),
+        refused: false,
+    };
     for node in nodes {
         match (node.name.as_str(), &node.block) {
             ("http", Some(block)) => meaning.http(node, block),
@@ -31,8 +42,28 @@ pub(super) fn meaning(nodes: &[Node], build: &Build) -> Found {
     Found {
         logs: kept.into_iter().map(Draft::finished).collect(),
         left_out: copies.into_iter().map(|draft| draft.log.target).collect(),
+        error_logs: error_logs(nodes, build),
         notes: meaning.notes,
+        incomplete: meaning.refused,
     }
+}
+
+/// Patterns of all error logs, and of the one that nginx opens before it reads anything.
+fn error_logs(nodes: &[Node], build: &Build) -> Vec<String> {
+    fn named<'n>(nodes: &'n [Node], paths: &mut Vec<&'n str>) {
+        for node in nodes {
+            if let ("error_log", Some(path)) = (node.name.as_str(), node.args.first()) {
+                paths.push(&path.value);
+            }
+            named(node.block.as_deref().unwrap_or_default(), paths);
+        }
+    }
+    let default = build.error_log_path.to_string_lossy();
+    let mut paths = vec![default.as_ref()];
+    named(nodes, &mut paths);
+    let is_file =
+        |path: &&str| *path != "stderr" && !path.starts_with("syslog:") && !path.starts_with("memory:");
+    paths.into_iter().filter(is_file).map(|path| file_pattern(path, build).0).collect()
 }
 
 /// `http`, `server`, `location`, `if` or `limit_except`.
@@ -42,9 +73,18 @@ struct Level<'n> {
     uses: Vec<Use>,
     /// `access_log off`, which cancels all others of the level.
     off: Option<&'n Place>,
-    /// `server_name`.
-    sites: Vec<String>,
+    /// Of the server, where it is one.
+    site: Site,
     inner: Vec<Level<'n>>,
+}
+
+/// A server.
+#[derive(Default)]
+struct Site {
+    /// `server_name`.
+    names: Vec<String>,
+    listens: Vec<Endpoint>,
+    passes: Vec<Endpoint>,
 }
 
 /// Where requests of a level go.
@@ -58,20 +98,24 @@ struct Meaning<'b> {
     build: &'b Build,
     /// In the order of the file, `combined` first.
     formats: Vec<Defined>,
+    upstreams: Upstreams,
     drafts: Vec<Draft>,
     notes: Vec<Note>,
+    /// nginx would not start with it.
+    refused: bool,
 }
 
 impl Meaning<'_> {
     fn http(&mut self, node: &Node, block: &[Node]) {
+        self.upstreams = endpoints::upstreams(block);
         let http = self.level(node, block);
         let default = [Use::default_log(self.build, &node.place)];
         let outer = http.goes(Goes::To(&default));
         if http.servers().count() == 0 {
-            self.goes(outer, &[], &http);
+            self.goes(outer, &Site::default(), &http);
         }
         for server in http.servers() {
-            self.inherit(server, outer, &server.sites);
+            self.inherit(server, outer, &server.site);
         }
         for unused in http.uses.iter().filter(|_| http.off.is_none()) {
             let used = |draft: &Draft| draft.log.places.contains(&unused.place);
@@ -82,7 +126,11 @@ impl Meaning<'_> {
     }
 
     fn level<'n>(&mut self, node: &'n Node, block: &'n [Node]) -> Level<'n> {
-        let mut level = Level { node, uses: Vec::new(), off: None, sites: Vec::new(), inner: Vec::new() };
+        let mut level = Level { node, uses: Vec::new(), off: None, site: Site::default(), inner: Vec::new() };
+        if node.name == "server" {
+            level.site.listens = endpoints::listens(node);
+            level.site.passes = endpoints::passes(block, &self.upstreams);
+        }
         for inner in block {
             match (inner.name.as_str(), &inner.block) {
                 ("log_format", None) => self.formats.extend(Defined::new(inner)),
@@ -92,7 +140,7 @@ impl Meaning<'_> {
                 ("access_log", None) => level.uses.extend(self.access_log(inner)),
                 ("server_name", None) => {
                     let names = inner.args.iter().map(|arg| &arg.value);
-                    level.sites.extend(names.filter(|name| !matches!(name.as_str(), "" | "_")).cloned());
+                    level.site.names.extend(names.filter(|name| !matches!(name.as_str(), "" | "_")).cloned());
                 }
                 ("server" | "location" | "if" | "limit_except", Some(block)) => {
                     let inner = self.level(inner, block);
@@ -109,28 +157,32 @@ impl Meaning<'_> {
         if parsed.is_none() {
             self.note(&node.place, "access_log without a file".to_owned(), None);
         }
+        self.refused |= parsed.as_ref().is_none_or(|used| used.format.is_none());
         parsed
     }
 
     /// A level with an `access_log` of its own has nothing of those around it.
-    fn inherit(&mut self, level: &Level<'_>, outer: Goes<'_>, sites: &[String]) {
+    fn inherit(&mut self, level: &Level<'_>, outer: Goes<'_>, site: &Site) {
         let goes = level.goes(outer);
         if level.node.name == "server" || !level.uses.is_empty() {
-            self.goes(goes, sites, level);
+            self.goes(goes, site, level);
         } else if let (Some(off), Goes::To(outer)) = (level.off, outer) {
             self.leave_out(outer, off, level);
         }
         for inner in &level.inner {
-            self.inherit(inner, goes, sites);
+            self.inherit(inner, goes, site);
         }
     }
 
-    fn goes(&mut self, goes: Goes<'_>, sites: &[String], level: &Level<'_>) {
+    fn goes(&mut self, goes: Goes<'_>, site: &Site, level: &Level<'_>) {
         match goes {
             Goes::To(uses) => {
                 let first = self.chosen(uses);
-                for used in uses {
-                    self.write(used, sites, first.filter(|first| *first != &used.sink));
+                for (at, used) in uses.iter().enumerate() {
+                    self.write(used, site, first.filter(|first| *first != &used.sink));
+                    if let Some(earlier) = uses[..at].iter().find(|earlier| earlier.doubles(used)) {
+                        self.doubled(earlier, used, level);
+                    }
                 }
             }
             Goes::Nowhere(off) => {
@@ -148,8 +200,24 @@ impl Meaning<'_> {
         timed.or_else(|| uses.iter().find(is_file)).map(|used| &used.sink)
     }
 
+    /// nginx writes a line for each `access_log`, to the same file too.
+    fn doubled(&mut self, earlier: &Use, used: &Use, level: &Level<'_>) {
+        let (first, second) = (&earlier.place, &used.place);
+        let which = if earlier.conditional || used.conditional { "some" } else { "all" };
+        let text = format!(
+            "{which} requests of {} are in this log twice, by the access_log of {} too",
+            level.title(),
+            place(first)
+        );
+        let hint = format!("remove the access_log of {} or of {}", place(first), place(second));
+        let note = Note { place: Some(second.clone()), text, hint: Some(hint) };
+        if let Some(draft) = self.drafts.iter_mut().find(|draft| draft.log.places.contains(second)) {
+            draft.note(note);
+        }
+    }
+
     /// `copied` is another log that gets the same requests.
-    fn write(&mut self, used: &Use, sites: &[String], copied: Option<&Sink>) {
+    fn write(&mut self, used: &Use, site: &Site, copied: Option<&Sink>) {
         let Sink::Log(target) = &used.sink else {
             self.note(&used.place, "lines to /dev/null are in no log".to_owned(), None);
             return;
@@ -159,7 +227,7 @@ impl Meaning<'_> {
             self.drafts.len() - 1
         });
         let format = used.format.and_then(|index| self.formats.get(index));
-        self.drafts[at].add(used, format, sites);
+        self.drafts[at].add(used, format, site);
         match copied {
             Some(Sink::Log(other)) => self.drafts[at].copied = Some(title(other)),
             _ => self.drafts[at].alone = true,
@@ -213,10 +281,13 @@ impl<'n> Level<'n> {
         self.inner.iter().filter(|level| level.node.name == "server")
     }
 
-    /// For a person: `location /health`, `server shop.example.com`.
+    /// For a person: `location /health`, `server shop.example.com`, `the server at nginx.conf:7`.
     fn title(&self) -> String {
         let words = match self.node.name.as_str() {
-            "server" => self.sites.first().cloned().into_iter().collect(),
+            "server" if self.site.names.is_empty() => {
+                return format!("the server at {}", place(&self.node.place));
+            }
+            "server" => self.site.names.first().cloned().into_iter().collect(),
             _ => self.node.args.iter().map(|arg| arg.value.clone()).collect::<Vec<_>>(),
         };
         std::iter::once(self.node.name.clone()).chain(words).collect::<Vec<_>>().join(" ")
@@ -249,6 +320,8 @@ impl Draft {
             target,
             formats: Vec::new(),
             sites: Vec::new(),
+            listens: Vec::new(),
+            passes: Vec::new(),
             // Every date of nginx has an offset.
             local_dates: false,
             places: Vec::new(),
@@ -257,7 +330,7 @@ impl Draft {
         Self { log, uses: Vec::new(), alone: false, copied: None }
     }
 
-    fn add(&mut self, used: &Use, format: Option<&Defined>, sites: &[String]) {
+    fn add(&mut self, used: &Use, format: Option<&Defined>, site: &Site) {
         if let Some(defined) = format {
             match self.log.formats.iter().position(|known| *known == defined.format) {
                 Some(at) => self.uses[at] += 1,
@@ -272,8 +345,18 @@ impl Draft {
             self.log.places.push(used.place.clone());
             used.notes.iter().for_each(|note| self.note(note.clone()));
         }
-        for site in sites.iter().filter(|site| !self.log.sites.contains(site)).collect::<Vec<_>>() {
-            self.log.sites.push(site.clone());
+        for name in &site.names {
+            if !self.log.sites.contains(name) {
+                self.log.sites.push(name.clone());
+            }
+        }
+        if !self.log.listens.contains(&site.listens) {
+            self.log.listens.push(site.listens.clone());
+        }
+        for pass in &site.passes {
+            if !self.log.passes.contains(pass) {
+                self.log.passes.push(pass.clone());
+            }
         }
     }
 

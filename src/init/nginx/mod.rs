@@ -3,9 +3,11 @@
 //!
 //! * `files` reads the configuration with what it includes;
 //! * `log_format` and `access_log` take one directive each;
+//! * `endpoints` says where servers listen and pass requests to;
 //! * `meaning` follows nginx's inheritance.
 
 mod access_log;
+mod endpoints;
 mod files;
 mod log_format;
 mod meaning;
@@ -44,7 +46,10 @@ pub fn find(named: &[PathBuf]) -> anyhow::Result<Found> {
         for conf in unnamed(program.as_ref(), &mut found.notes) {
             match files::read(&conf.file) {
                 Ok(tree) => add(&mut found, tree, &conf.build(program.as_ref())),
-                Err(error) => found.notes.push(Note { place: None, text: error.to_string(), hint: None }),
+                Err(error) => {
+                    found.notes.push(Note { place: None, text: error.to_string(), hint: None });
+                    found.incomplete = true;
+                }
             }
         }
     }
@@ -73,6 +78,8 @@ fn add(found: &mut Found, tree: files::Tree, build: &Build) {
         }
     }
     found.left_out.extend(more.left_out);
+    found.error_logs.extend(more.error_logs);
+    found.incomplete |= more.incomplete || tree.incomplete;
     found.notes.extend(tree.notes);
     found.notes.extend(more.notes);
 }
@@ -90,7 +97,8 @@ impl Conf {
         let guess = Program::usual(&self.file);
         let program = program.unwrap_or(&guess);
         let prefix = self.prefix.as_ref().unwrap_or(&program.prefix).clone();
-        Build { prefix, http_log_path: program.http_log_path.clone() }
+        let (http_log_path, error_log_path) = (program.http_log_path.clone(), program.error_log_path.clone());
+        Build { prefix, http_log_path, error_log_path }
     }
 }
 
@@ -100,6 +108,7 @@ struct Program {
     prefix: PathBuf,
     conf_path: PathBuf,
     http_log_path: PathBuf,
+    error_log_path: PathBuf,
 }
 
 impl Program {
@@ -121,7 +130,8 @@ impl Program {
         let prefix = PathBuf::from(value("--prefix").unwrap_or("/usr/local/nginx"));
         let conf_path = prefix.join(value("--conf-path").unwrap_or("conf/nginx.conf"));
         let http_log_path = prefix.join(value("--http-log-path").unwrap_or("logs/access.log"));
-        Some(Self { prefix, conf_path, http_log_path })
+        let error_log_path = prefix.join(value("--error-log-path").unwrap_or("logs/error.log"));
+        Some(Self { prefix, conf_path, http_log_path, error_log_path })
     }
 
     /// What is most likely where there is no program to ask: built from source if the file is in `conf/`.
@@ -130,7 +140,12 @@ impl Program {
         let prefix = folder.and_then(Path::parent).unwrap_or(Path::new("/etc/nginx"));
         let log =
             folder.map_or_else(|| "/var/log/nginx/access.log".into(), |_| prefix.join("logs/access.log"));
-        Self { prefix: prefix.to_owned(), conf_path: conf.to_owned(), http_log_path: log }
+        Self {
+            prefix: prefix.to_owned(),
+            conf_path: conf.to_owned(),
+            error_log_path: log.with_file_name("error.log"),
+            http_log_path: log,
+        }
     }
 }
 
@@ -151,10 +166,7 @@ fn unnamed(program: Option<&Program>, notes: &mut Vec<Note>) -> Vec<Conf> {
             });
             continue;
         }
-        let (file, prefix) = process.options();
-        let Some(file) = file.or_else(usual) else { continue };
-        let base = prefix.as_ref().or(program.map(|program| &program.prefix));
-        let conf = Conf { file: base.map_or_else(|| file.clone(), |base| base.join(&file)), prefix };
+        let Some(conf) = process.conf(program, &usual) else { continue };
         if !confs.contains(&conf) {
             confs.push(conf);
         }
@@ -169,6 +181,8 @@ fn unnamed(program: Option<&Program>, notes: &mut Vec<Note>) -> Vec<Conf> {
 struct Master {
     id: String,
     command: String,
+    /// What a relative `-p` is relative to; `None` where `/proc` does not tell.
+    folder: Option<PathBuf>,
     /// In another mount namespace, so that its paths are not those of this machine.
     elsewhere: bool,
 }
@@ -182,6 +196,19 @@ impl Master {
             pair.map(|pair| PathBuf::from(pair[1]))
         };
         (value("-c"), value("-p"))
+    }
+
+    /// A relative `-c` is relative to the prefix, and a relative `-p` to where nginx was started.
+    fn conf(&self, program: Option<&Program>, usual: &dyn Fn() -> Option<PathBuf>) -> Option<Conf> {
+        let (file, prefix) = self.options();
+        let prefix = prefix.map(|prefix| match &self.folder {
+            Some(folder) => folder.join(prefix),
+            None => prefix,
+        });
+        let file = file.or_else(usual)?;
+        let base = prefix.as_deref().or(program.map(|program| program.prefix.as_path()));
+        let base = base.or(self.folder.as_deref()).unwrap_or(Path::new(""));
+        Some(Conf { file: base.join(file), prefix })
     }
 }
 
@@ -198,7 +225,8 @@ fn masters() -> Vec<Master> {
         let line = String::from_utf8_lossy(&line).replace('\0', " ");
         let command = line.strip_prefix("nginx: master process ")?.to_owned();
         let elsewhere = namespace(&id).is_some_and(|namespace| Some(namespace) != own);
-        Some(Master { id, command, elsewhere })
+        let folder = fs::read_link(format!("/proc/{id}/cwd")).ok();
+        Some(Master { id, command, folder, elsewhere })
     };
     ids.into_iter().filter_map(master).collect()
 }
@@ -223,8 +251,24 @@ mod tests {
     #[test]
     fn a_running_nginx_names_its_file() {
         let command = "/usr/sbin/nginx -g daemon on; -c /srv/nginx.conf -p /srv ".to_owned();
-        let master = Master { id: "7".to_owned(), command, elsewhere: false };
+        let master = Master { id: "7".to_owned(), command, folder: None, elsewhere: false };
         assert_eq!(master.options(), (Some("/srv/nginx.conf".into()), Some("/srv".into())));
+    }
+
+    #[test]
+    fn what_a_running_nginx_names_is_relative_to_where_it_was_started() {
+        let conf = |command: &str| {
+            let folder = Some("/home/web".into());
+            let master = Master { id: "7".to_owned(), command: command.to_owned(), folder, elsewhere: false };
+            let program = Program::usual(Path::new("/etc/nginx/nginx.conf"));
+            let conf = master.conf(Some(&program), &|| None).expect("a configuration");
+            (conf.file.display().to_string(), conf.prefix.map(|prefix| prefix.display().to_string()))
+        };
+        assert_eq!(
+            conf("nginx -p own -c a.conf"),
+            ("/home/web/own/a.conf".into(), Some("/home/web/own".into()))
+        );
+        assert_eq!(conf("nginx -c a.conf"), ("/etc/nginx/a.conf".into(), None));
     }
 
     #[test]
