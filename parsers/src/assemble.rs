@@ -195,10 +195,18 @@ fn swallow_capture_space(pieces: &mut Vec<Piece>) {
     pieces.retain(|piece| !matches!(piece, Piece::Text(text) if text.is_empty()));
 }
 
+/// Whether a list and a text that begins with a space could make one of the list's separators of what is between them.
+fn runs_on(field: Field, between: &[u8], next: Option<&Piece>) -> bool {
+    let is_free = matches!(next, Some(Piece::Value { field, .. }) if field.text().is_some_and(|shape| shape != Shape::Word));
+    field.is_list() && is_free && matches!(between, b"," | b" :")
+}
+
 fn end_of(field: Field, at: usize, after: &[Piece], escaping: Escaping) -> Result<End, FormatError> {
     let Some(shape) = field.text() else {
         return match after.first() {
-            Some(Piece::Text(text)) if field.goes_on_with(text) => Err(FormatError::Adjacent { at }),
+            Some(Piece::Text(text)) if field.goes_on_with(text) || runs_on(field, text, after.get(1)) => {
+                Err(FormatError::Adjacent { at })
+            }
             Some(Piece::Text(text)) => Ok(End::Byte(text[0])),
             // Digits would run into what follows.
             Some(Piece::Value { .. }) if field.width().is_none() => Err(FormatError::Adjacent { at }),

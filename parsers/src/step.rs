@@ -271,7 +271,7 @@ impl Field {
     }
 
     /// Whether it has an element for each attempt.
-    const fn is_list(self) -> bool {
+    pub(crate) const fn is_list(self) -> bool {
         matches!(
             self,
             Self::UpstreamTimes

@@ -5,7 +5,7 @@ mod common;
 use common::{
     TIMED, address, clf_date, client, compile, compile_with, escaped, hostile, instant, record, text,
 };
-use logstat_parsers::{CacheStatus, Client, Escape, Line, Reject, RejectKind};
+use logstat_parsers::{CacheStatus, Client, Escape, Format, FormatError, Line, Options, Reject, RejectKind};
 use proptest::prelude::*;
 
 const JSON: &str = concat!(
@@ -373,4 +373,16 @@ fn a_leap_second_stays_in_its_hour_and_far_dates_are_dates() {
         let line = LINE.replace("10/Oct/2000:13:55:36 -0700", date);
         assert_eq!(record(&format, line.as_bytes()).end_us, seconds * 1_000_000, "{date}");
     }
+}
+
+#[test]
+fn a_list_does_not_run_into_what_a_client_wrote() {
+    let error = |string: &str| Format::compile(string, &Options::default()).err();
+    for between in [",", " :", ", ", " : "] {
+        let string = format!("[$time_local] $upstream_response_time{between}$http_user_agent");
+        assert_eq!(error(&string), Some(FormatError::Adjacent { at: 14 }), "{between:?}");
+    }
+    // Nothing a server writes begins with a space.
+    assert_eq!(error("[$time_local],$upstream_response_time,$request_time,$upstream_addr,$status"), None);
+    assert_eq!(error(r#"[$time_local],$upstream_response_time,"$http_user_agent""#), None);
 }
