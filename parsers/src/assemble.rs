@@ -216,8 +216,10 @@ fn end_of(field: Field, at: usize, after: &[Piece], escaping: Escaping) -> Resul
     let text = match after.first() {
         None => return Ok(End::Line),
         Some(Piece::Text(text)) => text,
-        // A target begins with a slash, so a host before it needs no delimiter.
-        Some(Piece::Value { field: Field::Target, .. }) if field.slot() == Some(Slot::Site) => {
+        // A target begins with a slash, so a host before it needs no delimiter. A frontend also stands before `<BADREQ>`.
+        Some(Piece::Value { field: Field::Target, .. })
+            if field.slot() == Some(Slot::Site) && field != Field::Frontend =>
+        {
             return Ok(End::Slash);
         }
         Some(_) => return Err(FormatError::Adjacent { at }),

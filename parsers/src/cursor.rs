@@ -106,7 +106,8 @@ impl<'l> Cursor<'l> {
         Some((taken, Self { rest }))
     }
 
-    /// The digits next, as a number, and how many there are: up to seven. `None` if there are none or more.
+    /// The digits next, as a number, and how many there are: up to seven. `None` if there are none or more, or fewer than
+    /// four bytes.
     #[inline(always)]
     pub(crate) fn digits(&self) -> Option<(u64, usize)> {
         let word = self.near_word()?;
@@ -223,7 +224,9 @@ mod tests {
         fn digits_agree_with_the_standard_library(number in 0u64..20_000_000, after in "[^0-9]?.{0,9}") {
             let line = format!("{number}{after}");
             let length = line.bytes().take_while(u8::is_ascii_digit).count();
-            let expected = (length < 8).then(|| (line[..length].parse().unwrap(), length));
+            // At the very end of a line others read what is left.
+            let is_near = line.len() >= 4 && length < 8;
+            let expected = is_near.then(|| (line[..length].parse().unwrap(), length));
             prop_assert_eq!(Cursor::new(line.as_bytes()).digits(), expected);
         }
 

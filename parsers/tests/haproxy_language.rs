@@ -403,6 +403,8 @@ fn what_is_wrong_is_said_with_its_place() {
     assert!(matches!(error("%ci [%tr] %"), FormatError::Alias { at: 10 }));
     assert!(matches!(error("%ci [%tr] %[src"), FormatError::Alias { at: 10 }));
     assert!(matches!(error("%ci%[path]%tr"), FormatError::Adjacent { at: 0 }));
+    // `www<BADREQ>` has no slash.
+    assert!(matches!(error("[%tr] %ft%HU"), FormatError::Adjacent { at: 6 }));
 }
 
 #[test]
