@@ -119,7 +119,23 @@ impl<'f> Parser<'f> {
                 return;
             }
         }
-        self.no_record(line, message, stop, parsed);
+        match self.contained(message, stop) {
+            Some((_, Some(record))) => *parsed = Line::Record(record),
+            Some((message, None)) => self.no_record(line, message, stop, parsed),
+            None => self.no_record(line, message, stop, parsed),
+        }
+    }
+
+    /// The message behind what a container engine puts in front, and the record that it is.
+    #[cold]
+    fn contained<'l>(&mut self, message: &'l [u8], stop: Stop) -> Option<(&'l [u8], Option<Record<'l>>)> {
+        let may_be = self.format.prefixed && !self.format.opens_freely && stop.kind != RejectKind::Ambiguous;
+        let message = prefix::skip_container(message).filter(|_| may_be)?;
+        let message = self.prefixes.skip(message);
+        let mut record = Record::default();
+        self.is_relayed = true;
+        let is_record = self.read_apart(message, &mut Draft::new(&mut record)).is_ok();
+        Some((message, is_record.then_some(record)))
     }
 
     /// The date of a line that is whole but has none of its own: that of its prefix.

@@ -74,16 +74,17 @@ fn skip_other(text: &[u8]) -> &[u8] {
             },
             None => text,
         },
-        _ => skip_container(text).unwrap_or(text),
+        _ => text,
     }
 }
 
-/// What follows docker compose's `name  | ` or kubectl's `[pod/name/container] `.
+/// What follows docker compose's `name  | ` or kubectl's `[pod/name/container] `. A format may begin in the same way, so
+/// this is for lines that are no records with it.
 pub(crate) fn skip_container(text: &[u8]) -> Option<&[u8]> {
     let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./".contains(byte);
-    if let [b'[', rest @ ..] = text {
+    if let Some(rest) = text.strip_prefix(b"[pod/") {
         let end = rest.iter().position(|byte| !in_name(byte))?;
-        return rest[..end].contains(&b'/').then(|| rest[end..].strip_prefix(b"] "))?;
+        return rest[end..].strip_prefix(b"] ");
     }
     let name = text.iter().position(|byte| !in_name(byte)).filter(|length| *length > 0)?;
     let rest = text[name..].strip_prefix(b" ")?.trim_ascii_start();

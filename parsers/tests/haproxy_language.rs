@@ -414,3 +414,17 @@ fn seconds_and_milliseconds_are_one_date() {
     assert_eq!((record.end_us, record.latency_us), (1_795_275_976_930_000, Some(7_000)));
     assert_eq!((record.status, record.bytes_sent), (Some(200), Some(83)));
 }
+
+#[test]
+fn a_format_that_begins_like_a_container_s_prefix_is_read_as_it_is() {
+    for (string, line) in [
+        ("%ft | %ci | %tr | %ST", "www | 192.0.2.1 | 20/Nov/2026:13:00:00.000 | 200"),
+        ("[%b/%s] %ci [%tr] %ST", "[pod/s1] 192.0.2.1 [20/Nov/2026:13:00:00.000] 200"),
+    ] {
+        let format = compile(string);
+        let whole = record(&format, line.as_bytes());
+        assert_eq!((whole.status, text(whole.site.or(whole.backend)).map(str::len)), (Some(200), Some(3)));
+        // Behind a real prefix too.
+        assert_eq!(record(&format, format!("lb-1  | {line}").as_bytes()), whole, "{string}");
+    }
+}

@@ -29,7 +29,15 @@ const STATES: [(&str, Ink); 4] = [
 const UP: usize = 3;
 
 /// Parts of a cell in each state.
-type Cell = [f64; STATES.len()];
+type Parts = [f64; STATES.len()];
+
+/// What is known of a cell.
+#[derive(Clone, Copy, Default)]
+struct Cell {
+    /// With long stretches in whole cells.
+    drawn: Parts,
+    exact: Parts,
+}
 
 pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Option<Picture> {
     let (rows, more) = worst(report, MAX_ROWS);
@@ -49,14 +57,21 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
         rows.iter().flat_map(|row| &row.intervals).any(|interval| place(interval.state) == state)
     };
     let used = STATES.iter().enumerate().rev().filter(|(state, _)| is_used(*state));
-    let keys: Vec<_> = used.map(|(_, (name, ink))| Key::new(*ink, *name)).collect();
+    let mut keys: Vec<_> = used.map(|(_, (name, ink))| Key::new(*ink, *name)).collect();
+    let (since, until) = (report.since, report.until);
+    let is_known = |row: &&ServerAvailability| {
+        row.intervals.iter().map(|interval| interval.to - interval.from).sum::<i64>() >= until - since
+    };
+    if !rows.iter().all(is_known) {
+        keys.push(Key::new(Ink::Gap, "unknown"));
+    }
     let note =
         remark(report, more).map_or_else(String::new, |_| format!("{} of {}", rows.len(), rows.len() + more));
     let mut frame = Frame::new(&shape, timeline, "Availability", &note, &keys);
     for (nth, row) in rows.iter().enumerate() {
         let count = rows.len() as f64;
         let panel = frame.panel((nth as f64 + 0.12) / count, (nth as f64 + 0.88) / count);
-        frame.block(&panel, (0, timeline.columns() - 1), (0.0, 1.0), Ink::Gap);
+        frame.stretch(&panel, [since, until].map(|at| at as f64), (0.0, 1.0), Ink::Gap);
         draw_row(&mut frame, &panel, &row.intervals, timeline);
         frame.side_label(&panel, 0.5, &labels[nth]);
         frame.end_label(&panel, 0.5, &shares[nth]);
@@ -81,11 +96,11 @@ fn draw_row(frame: &mut Frame<'_>, panel: &Panel, intervals: &[StateInterval], t
     let (start, end) = timeline.ends();
     let count = ((panel.width() / CELL_PX) as usize).max(1);
     let cell_s = (end - start) as f64 / count as f64;
-    let mut cells: Vec<Cell> = vec![[0.0; STATES.len()]; count];
+    let mut cells = vec![Cell::default(); count];
     for interval in intervals {
         fill(&mut cells, interval, start, cell_s);
     }
-    let heights: Vec<Cell> = cells.iter().map(heights).collect();
+    let heights: Vec<Parts> = cells.iter().map(heights).collect();
     let mut first = 0;
     for run in heights.chunk_by(|left, right| left == right) {
         let next = first + run.len();
@@ -102,27 +117,41 @@ fn draw_row(frame: &mut Frame<'_>, panel: &Panel, intervals: &[StateInterval], t
 /// Adds an interval to the cells that it touches.
 fn fill(cells: &mut [Cell], interval: &StateInterval, start: i64, cell_s: f64) {
     let [from, to] = [interval.from, interval.to].map(|at| at.saturating_sub(start) as f64 / cell_s);
+    let state = place(interval.state);
+    // What was over within the second was there, too.
+    let least = if interval.from == interval.to { f64::MIN_POSITIVE } else { 0.0 };
+    spread(cells, [from, to], |cell, part| cell.exact[state] += part.max(least));
     // A stretch that has a cell to itself has whole ones, so that it begins and ends straight.
     let [from, to] = if to - from >= 1.0 { [from.round(), to.round()] } else { [from, to] };
+    spread(cells, [from, to], |cell, part| cell.drawn[state] += part.max(least));
+}
+
+/// The part that a stretch has of each cell.
+fn spread(cells: &mut [Cell], [from, to]: [f64; 2], add: impl Fn(&mut Cell, f64)) {
     let (from, to) = (from.max(0.0), to.min(cells.len() as f64));
     if to < from || from >= cells.len() as f64 {
         return;
     }
     let last = (to as usize).min(cells.len() - 1);
-    for (cell, parts) in cells.iter_mut().enumerate().take(last + 1).skip(from as usize) {
-        let part = to.min(cell as f64 + 1.0) - from.max(cell as f64);
-        // What was over within the second was there, too.
-        let least = if interval.from == interval.to { f64::MIN_POSITIVE } else { 0.0 };
-        parts[place(interval.state)] += part.max(least);
+    for (at, cell) in cells.iter_mut().enumerate().take(last + 1).skip(from as usize) {
+        add(cell, to.min(at as f64 + 1.0) - from.max(at as f64));
     }
 }
 
 /// Parts of a cell as heights in whole steps: what is there at all is seen, and up gives way to it.
-fn heights(parts: &Cell) -> Cell {
-    let known: f64 = parts.iter().sum();
-    let mut heights = parts.map(|part| if part > 0.0 { (part * STEPS).round().max(LEAST) } else { 0.0 });
+fn heights(cell: &Cell) -> Parts {
+    let known = (cell.exact.iter().sum::<f64>() * STEPS).round().min(STEPS);
+    // The end of a long stretch that is drawn without it.
+    if known < STEPS && cell.drawn.iter().all(|part| *part == 0.0) {
+        return Parts::default();
+    }
+    let mut heights = cell.drawn.map(|part| if part > 0.0 { (part * STEPS).round().max(LEAST) } else { 0.0 });
     let others: f64 = heights[..UP].iter().sum();
-    heights[UP] = if parts[UP] > 0.0 { ((known * STEPS).round().min(STEPS) - others).max(0.0) } else { 0.0 };
+    heights[UP] = if cell.exact[UP] > 0.0 { (known - others).max(0.0) } else { 0.0 };
+    // What is known leaves no hole.
+    if heights[UP] == 0.0 && others > 0.0 && others < known {
+        heights = heights.map(|height| height * known / others);
+    }
     let sum = heights.iter().sum::<f64>().max(STEPS);
     heights.map(|height| height / sum)
 }
@@ -155,15 +184,19 @@ mod tests {
 
     #[test]
     fn a_cell_shows_every_state_in_it() {
-        assert_eq!(heights(&[0.0, 0.0, 0.0, 1.0]), [0.0, 0.0, 0.0, 1.0]);
-        assert_eq!(heights(&[1.0, 0.0, 0.0, 0.0]), [1.0, 0.0, 0.0, 0.0]);
-        assert_eq!(heights(&[0.5, 0.0, 0.0, 0.5]), [0.5, 0.0, 0.0, 0.5]);
+        let heights = |parts: Parts| heights(&Cell { drawn: parts, exact: parts });
+        assert_eq!(heights([0.0, 0.0, 0.0, 1.0]), [0.0, 0.0, 0.0, 1.0]);
+        assert_eq!(heights([1.0, 0.0, 0.0, 0.0]), [1.0, 0.0, 0.0, 0.0]);
+        assert_eq!(heights([0.5, 0.0, 0.0, 0.5]), [0.5, 0.0, 0.0, 0.5]);
         // A second of a day is seen.
-        assert_eq!(heights(&[f64::MIN_POSITIVE, 0.0, 0.0, 1.0]), [0.375, 0.0, 0.0, 0.625]);
+        assert_eq!(heights([f64::MIN_POSITIVE, 0.0, 0.0, 1.0]), [0.375, 0.0, 0.0, 0.625]);
         // What is not known stays blank.
-        assert_eq!(heights(&[0.0, 0.0, 0.0, 0.5]), [0.0, 0.0, 0.0, 0.5]);
-        assert_eq!(heights(&[0.0; 4]), [0.0; 4]);
-        let all = heights(&[0.001, 0.001, 0.001, 0.997]);
+        assert_eq!(heights([0.0, 0.0, 0.0, 0.5]), [0.0, 0.0, 0.0, 0.5]);
+        assert_eq!(heights([0.0; 4]), [0.0; 4]);
+        let all = heights([0.001, 0.001, 0.001, 0.997]);
+        // A short stretch beside a long one that was drawn without its last part.
+        let cell = Cell { drawn: [0.0, 0.25, 0.0, 0.0], exact: [0.0, 0.25, 0.0, 0.75] };
+        assert_eq!(super::heights(&cell), [0.0, 0.375, 0.0, 0.625]);
         assert!(all.iter().sum::<f64>() <= 1.0 && all[..UP].iter().all(|height| *height > 0.3));
     }
 }
