@@ -55,7 +55,10 @@ pub(crate) fn assemble(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Vec
     let mut steps: Vec<Step> = Vec::with_capacity(pieces.len());
     for (index, piece) in pieces.iter().enumerate() {
         let (field, end) = match piece {
-            Piece::Captures(field) => (*field, End::Own),
+            Piece::Captures(field) => {
+                refuse_look_alikes(&pieces[index + 1..])?;
+                (*field, End::Own)
+            }
             Piece::Value { field, at, .. } => (*field, end_of(*field, *at, &pieces[index + 1..], escaping)?),
             Piece::Text(text) => {
                 match steps.last_mut() {
@@ -72,6 +75,22 @@ pub(crate) fn assemble(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Vec
     }
     count_separators(&mut steps, &tail);
     Ok(steps)
+}
+
+/// Where no headers are captured, what a client wrote stands in their place and may look like them. That hides what
+/// comes later, so nothing that a client must not change may.
+fn refuse_look_alikes(after: &[Piece]) -> Result<(), FormatError> {
+    let Some((Piece::Value { field, at, .. }, rest)) = after.split_first() else { return Ok(()) };
+    let is_clients = match field {
+        Field::Method | Field::Target | Field::Protocol | Field::Request | Field::Sent { .. } => true,
+        Field::Skip(shape) => matches!(shape, Shape::Text | Shape::Raw | Shape::Escaped | Shape::Cookie),
+        _ => false,
+    };
+    let is_protected = |piece: &Piece| {
+        let Piece::Value { field, .. } = piece else { return false };
+        matches!(field.slot(), Some(Slot::Client | Slot::Time | Slot::Status | Slot::Bytes))
+    };
+    if is_clients && rest.iter().any(is_protected) { Err(FormatError::Adjacent { at: *at }) } else { Ok(()) }
 }
 
 /// How often the server itself writes the byte that may end a text, up to where the search for that ends.

@@ -403,6 +403,9 @@ fn what_is_wrong_is_said_with_its_place() {
     assert!(matches!(error("%ci [%tr] %"), FormatError::Alias { at: 10 }));
     assert!(matches!(error("%ci [%tr] %[src"), FormatError::Alias { at: 10 }));
     assert!(matches!(error("%ci%[path]%tr"), FormatError::Adjacent { at: 0 }));
+    // Without captured headers `{` of a bad request would stand for them, and hide the bytes.
+    assert!(matches!(error("[%tr] %ci %hr %HV %B"), FormatError::Adjacent { at: 14 }));
+    assert!(Format::compile("[%tr] %ci %B %hr %hs %HM %HU %HV", &Options::default()).is_ok());
     // `www<BADREQ>` has no slash.
     assert!(matches!(error("[%tr] %ft%HU"), FormatError::Adjacent { at: 6 }));
 }
