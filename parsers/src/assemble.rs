@@ -55,6 +55,7 @@ pub(crate) fn assemble(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Vec
     let mut steps: Vec<Step> = Vec::with_capacity(pieces.len());
     for (index, piece) in pieces.iter().enumerate() {
         let (field, end) = match piece {
+            Piece::Captures(field @ Field::RequestHeaders { quoted: true, .. }) => (*field, End::Own),
             Piece::Captures(field) => {
                 refuse_look_alikes(&pieces[index + 1..])?;
                 (*field, End::Own)
