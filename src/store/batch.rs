@@ -69,7 +69,8 @@ impl Batch<'_> {
         self.step(|connection| streams::forget(connection, seen_before_us))
     }
 
-    /// Adds to a source's rollup of a Unix hour: `merge` gets what is stored and gives what takes its place.
+    /// Adds to a source's rollup of a Unix hour: `merge` gets what is stored and gives what takes its place. When the
+    /// hour has gone into its day, that is the day's, and `merge` is told so.
     ///
     /// # Errors
     /// When `merge` fails or gives too much, or the database cannot be written or is damaged.
@@ -77,14 +78,14 @@ impl Batch<'_> {
         &mut self,
         source: &str,
         hour: i64,
-        merge: impl FnOnce(Option<&[u8]>) -> Result<Vec<u8>, MergeError>,
+        merge: impl FnOnce(Period, Option<&[u8]>) -> Result<Vec<u8>, MergeError>,
     ) -> Result<Landed, StoreError> {
         let Some(period) = self.period(hour) else { return Ok(Landed::Expired) };
         let (id, stored) = self.step(|connection| {
             let id = rollups::source(connection, source)?;
             Ok((id, rollups::rollup(connection, period, id)?))
         })?;
-        let bytes = self.merged(|| format!("{source}: {period}"), stored.as_deref(), merge)?;
+        let bytes = self.merged(|| format!("{source}: {period}"), || merge(period, stored.as_deref()))?;
         self.step(|connection| rollups::put_rollup(connection, period, id, &bytes))?;
         self.touched.insert(period);
         Ok(Landed::In(period))
@@ -103,7 +104,7 @@ impl Batch<'_> {
             let id = rollups::source(connection, source)?;
             Ok((id, rollups::events(connection, id)?))
         })?;
-        let bytes = self.merged(|| format!("{source}: events"), stored.as_deref(), merge)?;
+        let bytes = self.merged(|| format!("{source}: events"), || merge(stored.as_deref()))?;
         self.step(|connection| rollups::put_events(connection, id, &bytes))
     }
 
@@ -167,10 +168,9 @@ impl Batch<'_> {
     fn merged(
         &mut self,
         of: impl FnOnce() -> String,
-        stored: Option<&[u8]>,
-        merge: impl FnOnce(Option<&[u8]>) -> Result<Vec<u8>, MergeError>,
+        merge: impl FnOnce() -> Result<Vec<u8>, MergeError>,
     ) -> Result<Vec<u8>, StoreError> {
-        let merged = merged(self.path, of, || merge(stored));
+        let merged = merged(self.path, of, merge);
         self.broken = merged.is_err();
         merged
     }

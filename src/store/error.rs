@@ -1,6 +1,7 @@
 //! Why there is no state, or none that may be used, and the way out. Never decides on an exit code.
 
 use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHORT_READ;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -59,6 +60,10 @@ impl StoreError {
     /// What SQLite's complaint about the database at `path` means.
     pub(super) fn of(path: &Path, error: rusqlite::Error) -> Self {
         let path = path.to_owned();
+        // A file that ends in the middle of a page is not the disk's fault.
+        if error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_IOERR_SHORT_READ) {
+            return Self::Damaged { path, found: "it ends too early".to_owned() };
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::Damaged { path, found: error.to_string() }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 const DATABASE: &str = "logstat.db";
 pub(super) const PUBLISHED: &str = "data";
+const PAGE_BYTES: u64 = 4096;
 const MOUNTS: &str = "/proc/self/mountinfo";
 /// Only people's own tools can be in the way of the one writer; they are given time to finish a query.
 const BUSY: Duration = Duration::from_secs(5);
@@ -42,6 +43,7 @@ impl Store {
             Mode::Write => Some(prepare(&dir, &path)?),
             Mode::Read => None,
         };
+        refuse_fragment(&path)?;
         let mut connection = connect(&path).map_err(|error| match error {
             StoreError::Sql { .. } if !path.exists() => StoreError::Missing { dir: dir.clone() },
             error => error,
@@ -86,6 +88,20 @@ fn prepare(dir: &Path, path: &Path) -> Result<Lock, StoreError> {
     Ok(lock)
 }
 
+/// SQLite takes what is shorter than a page for a new database, and would begin anew.
+fn refuse_fragment(path: &Path) -> Result<(), StoreError> {
+    let length = fs::metadata(path).map_or(0, |file| file.len());
+    // With a journal it is the first page that a full disk or a crash kept from being written, and SQLite undoes it.
+    let journal = path.with_extension("db-journal");
+    if (1..PAGE_BYTES).contains(&length) && !journal.exists() {
+        return Err(StoreError::Damaged {
+            path: path.to_owned(),
+            found: format!("of it are {length} bytes left"),
+        });
+    }
+    Ok(())
+}
+
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -125,7 +141,8 @@ fn bring_forward(connection: &mut Connection, path: &Path, mode: Mode) -> Result
 
 fn set_up(connection: &Connection, new: bool) -> rusqlite::Result<()> {
     if new {
-        // Has to be said before the first table; it lets `prune` give pages back without rewriting the whole file.
+        // Both have to be said before the first table. The second lets `prune` give pages back without rewriting all.
+        connection.pragma_update(None, "page_size", PAGE_BYTES.cast_signed())?;
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     }
     let journal: String =

@@ -27,8 +27,8 @@ pub struct Pruned {
     pub expired: usize,
 }
 
-/// Adds a later rollup of a source to an earlier one.
-type Merge<'m> = dyn FnMut(&[u8], &[u8]) -> Result<Vec<u8>, MergeError> + 'm;
+/// Adds an hour's rollup to that of its day, of which there is none before the first hour.
+type Merge<'m> = dyn FnMut(Period, Option<&[u8]>, &[u8]) -> Result<Vec<u8>, MergeError> + 'm;
 
 impl Store {
     /// Keeps no more than it should, counted back from the Unix hour `end`, and gives the space back. Each day is a
@@ -151,13 +151,9 @@ fn merge_hours(
     let hours = day.start..day.start + day.span.hours();
     let mut sum = rollups::rollup(connection, day, *source).map_err(wrong)?;
     for start in rollups::hours_of_source(connection, *source, &hours).map_err(wrong)? {
-        let hour = rollups::rollup(connection, Period::hour(start), *source).map_err(wrong)?;
-        sum = match (sum, hour) {
-            (Some(sum), Some(hour)) => {
-                Some(merged(path, || format!("{name}: {day}"), || merge(&sum, &hour))?)
-            }
-            (sum, hour) => sum.or(hour),
-        };
+        if let Some(hour) = rollups::rollup(connection, Period::hour(start), *source).map_err(wrong)? {
+            sum = Some(merged(path, || format!("{name}: {day}"), || merge(day, sum.as_deref(), &hour))?);
+        }
     }
     sum.map_or(Ok(()), |bytes| rollups::put_rollup(connection, day, *source, &bytes).map_err(wrong))
 }

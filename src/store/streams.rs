@@ -24,7 +24,7 @@ pub struct Fingerprint {
 }
 
 /// A log that was read, as far as it was read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownStream {
     /// Given by the store.
     pub id: i64,
