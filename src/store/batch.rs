@@ -119,12 +119,15 @@ impl Batch<'_> {
         counts: impl IntoIterator<Item = (&'k str, u64)>,
     ) -> Result<Landed, StoreError> {
         let Some(period) = self.period(hour) else { return Ok(Landed::Expired) };
+        // A period with nothing in it would be published as gone.
+        let mut counts = counts.into_iter().filter(|(_, count)| *count > 0).peekable();
+        if counts.peek().is_some() {
+            self.touched.insert(period);
+        }
         self.step(|connection| {
             let id = rollups::source(connection, source)?;
-            let mut counts = counts.into_iter().filter(|(_, count)| *count > 0);
             counts.try_for_each(|(kind, count)| rollups::add_count(connection, period, id, kind, count))
         })?;
-        self.touched.insert(period);
         Ok(Landed::In(period))
     }
 

@@ -1,7 +1,7 @@
 //! What is known between runs, in one SQLite database: positions in logs, hours, counts, gaps. Never parses or merges
 //! what it keeps, and never reads the clock.
 //!
-//! * [`place`] says where the state lives, [`Store::open`] opens it under a lock;
+//! * [`place()`] says where the state lives, [`Store::open`] opens it under a lock;
 //! * a [`Batch`] is one transaction: what was read, where reading stopped and which hours that changed stand in the
 //!   database together or not at all;
 //! * [`Store::dirty`] and [`Store::published`] are for whoever writes files from it;

@@ -82,7 +82,8 @@ fn prepare(dir: &Path, path: &Path) -> Result<Lock, StoreError> {
     // SQLite gives its other files the permissions of this one.
     let file = options.append(true).create(true).mode(0o600).open(path);
     let length = file.and_then(|file| file.metadata()).map_err(StoreError::io(path, "open"))?.len();
-    if length == 0 && dir.join(PUBLISHED).exists() {
+    let mut published = fs::read_dir(dir.join(PUBLISHED)).into_iter().flatten();
+    if length == 0 && published.next().is_some() {
         return Err(StoreError::Orphaned { path: path.to_owned() });
     }
     Ok(lock)

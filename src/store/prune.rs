@@ -48,6 +48,9 @@ impl Store {
         let expired =
             retention.keep_days.map_or(i64::MIN, |days| before(i64::from(days) * Span::Day.hours()));
         let rolled = retention.keep_hours.map_or(i64::MIN, |hours| before(i64::from(hours)));
+        if expired <= marks.expired_before && rolled <= marks.rolled_up_before {
+            return Ok(Pruned::default());
+        }
         // A longer retention than before does not bring back what is gone.
         let expired_before = marks.expired_before.max(expired);
         let mut marks = Marks { expired_before, ..marks };

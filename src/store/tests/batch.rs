@@ -110,6 +110,7 @@ fn a_generation_rises_once_per_batch_and_only_the_published_one_is_cleared() {
         batch.merge_hour(source, MIDNIGHT, grow(1)).unwrap();
     }
     batch.add_counts("edge", MIDNIGHT + 1, [("rejects", 1)]).unwrap();
+    batch.add_counts("edge", MIDNIGHT + 2, [("rejects", 0)]).unwrap();
     batch.commit().unwrap();
     let dirty = |hour, generation| Dirty { period: Period::hour(hour), generation, gone: false };
     let first = store.dirty().unwrap();

@@ -70,7 +70,7 @@ fn a_first_page_that_was_never_written_whole_is_begun_anew() {
 #[test]
 fn an_empty_database_beside_what_it_published_is_not_begun_anew() {
     let lab = filled();
-    fs::create_dir(lab.dir().join("data")).unwrap();
+    fs::create_dir_all(lab.dir().join("data/date=2026-11-20")).unwrap();
     assert!(read(&lab).is_ok());
     for empty in [true, false] {
         if empty {
