@@ -1,0 +1,63 @@
+//! What changed since it was last published. Writes no files.
+
+use super::rollups::{period, unsigned};
+use super::{Period, Store, StoreError};
+use rusqlite::{Row, TransactionBehavior};
+
+/// A period that changed since it was last published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dirty {
+    #[expect(missing_docs)]
+    pub period: Period,
+    /// To be published with it, and to be handed back to [`Store::published`].
+    pub generation: u64,
+    /// Nothing of it is kept any longer: what was published of it is to be removed.
+    pub gone: bool,
+}
+
+impl Store {
+    /// Everything to publish, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read or is damaged.
+    pub fn dirty(&self) -> Result<Vec<Dirty>, StoreError> {
+        let list = || -> rusqlite::Result<_> {
+            let kept = "SELECT 1 FROM {} WHERE {}.start = periods.start AND {}.span = periods.span";
+            let (rollups, counts) = (kept.replace("{}", "rollups"), kept.replace("{}", "counts"));
+            let mut statement = self.connection.prepare(&format!(
+                "SELECT start, span, generation, NOT (EXISTS ({rollups}) OR EXISTS ({counts})) AS gone
+                FROM periods WHERE dirty ORDER BY start, span"
+            ))?;
+            let dirty = |row: &Row<'_>| {
+                let generation = unsigned(row, "generation")?;
+                Ok(Dirty { period: period(row)?, generation, gone: row.get("gone")? })
+            };
+            statement.query_map((), dirty)?.collect()
+        };
+        list().map_err(|error| self.wrong(error))
+    }
+
+    /// Notes what was published, and gives how many periods are thereby done. Those that changed meanwhile stay dirty.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then all of them stay dirty.
+    pub fn published(&mut self, done: &[Dirty]) -> Result<usize, StoreError> {
+        let path = self.path.clone();
+        let mut note = || {
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut cleared = 0;
+            for Dirty { period, generation, gone } in done {
+                let row = (period.start, period.span, generation.cast_signed());
+                let of = "WHERE start = ?1 AND span = ?2 AND generation = ?3 AND dirty";
+                // What is gone never comes back: what comes too late for its hour goes to the day, or nowhere.
+                cleared += if *gone {
+                    transaction.execute(&format!("DELETE FROM periods {of}"), row)?
+                } else {
+                    transaction.execute(&format!("UPDATE periods SET dirty = FALSE {of}"), row)?
+                };
+            }
+            transaction.commit().map(|()| cleared)
+        };
+        note().map_err(|error| StoreError::of(&path, error))
+    }
+}
