@@ -10,6 +10,8 @@
 //!
 //! One rule, in `cut.rs`, decides which lines a block holds, so a file and its gzip give the same blocks.
 
+#[cfg(test)]
+mod cases;
 mod contents;
 mod cut;
 mod decompress;
