@@ -225,6 +225,7 @@ fn a_line_longer_than_the_limit_over_several_runs() {
     }
     assert_eq!(world.lines.len(), 2);
     assert!(world.lines[1].1.ends_with(b" over-long"));
+    assert!(world.known[0].skipping);
     assert_eq!(world.known[0].offset, fs::metadata(world.path("a.log")).unwrap().len());
     world.append("a.log", b"\n000002\n");
     world.run();
@@ -470,4 +471,36 @@ fn large_files_with_default_limits() {
     lines.sort_unstable();
     assert!(lines == expected, "{} of {}", lines.len(), expected.len());
     assert_eq!(world.known[0].fingerprint.length, text.len() as u64);
+}
+
+#[test]
+fn a_small_copy_is_known_after_its_original_is_truncated() {
+    let mut world = world();
+    world.append("a.log", &lines(0..10));
+    world.run();
+    fs::copy(world.path("a.log"), world.path("a.log.1")).unwrap();
+    world.append("a.log", &lines(10..11));
+    world.run();
+    cut(&world, "a.log", 0);
+    world.run();
+    assert_nothing_to_do(&world.run());
+    assert_once(&world, 11);
+}
+
+#[test]
+fn a_copy_that_grows_beside_its_original() {
+    let mut world = world();
+    let text = lines(0..2000);
+    world.append("a.log.1", &text[..23 * 500]);
+    world.append("a.log", &text);
+    world.run();
+    assert_once(&world, 2000);
+    world.append("a.log.1", &text[23 * 500..23 * 1000]);
+    world.run();
+    cut(&world, "a.log", 0);
+    world.append("a.log", &lines(2000..2010));
+    world.append("a.log.1", &text[23 * 1000..]);
+    world.run();
+    assert_nothing_to_do(&world.run());
+    assert_once(&world, 2010);
 }

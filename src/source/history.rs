@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 
-use super::identity::{Fingerprint, Part};
+use super::identity::{Fingerprinter, HEAD_BYTES, Part};
 use super::resume::{Found, Gap, KnownStream, Plan, PlannedRead, Sight, resume};
 use super::testing::pack;
 use super::{
@@ -119,7 +119,8 @@ impl World {
         let stream = self.known.iter().find(|known| Some(known.id) == read.stream);
         let known = stream.map(|stream| &stream.fingerprint);
         let reopened = Reopened::open(found, read, known, &self.limits, &Progress::default())?;
-        let (lines, nul_bytes, fingerprint) = read_all(reopened)?;
+        let (lines, nul_bytes, read_until) = read_all(reopened)?;
+        let (skipping, fingerprint) = (read_until.ends_inside_line(), read_until.fingerprint());
         let size = if found.compression == Compression::Plain { found.size } else { fingerprint.length };
         let stream = KnownStream {
             id: read.stream.unwrap_or(0),
@@ -129,7 +130,7 @@ impl World {
             path: found.path.clone(),
             size,
             offset: fingerprint.length,
-            skipping: false,
+            skipping,
             finished: read.finish,
             fingerprint,
             seen_us: 0,
@@ -171,7 +172,7 @@ impl World {
 }
 
 /// Lines, NULs and the fingerprint of all bytes.
-fn read_all(reopened: Reopened) -> Result<(Vec<Vec<u8>>, u64, Fingerprint), ReadError> {
+fn read_all(reopened: Reopened) -> Result<(Vec<Vec<u8>>, u64, Fingerprinter), ReadError> {
     let Reopened { input, first_block, mut fingerprint, measured } = reopened;
     let (mut lines, mut nul_bytes, mut part) = (Vec::new(), 0, Part::default());
     let mut take = |block: &Block<'_>| {
@@ -198,7 +199,7 @@ fn read_all(reopened: Reopened) -> Result<(Vec<Vec<u8>>, u64, Fingerprint), Read
             }
         }
     }
-    Ok((lines, nul_bytes, fingerprint.fingerprint()))
+    Ok((lines, nul_bytes, fingerprint))
 }
 
 #[derive(Clone, Debug)]
@@ -216,6 +217,11 @@ enum Op {
     CopyTruncate {
         kept: usize,
     },
+    /// The first half of it; the next rotation does the second one, and what was written meanwhile is lost.
+    Copy {
+        kept: usize,
+    },
+    Truncate,
     /// A compressed copy: begun, then whole beside the file, then instead of it; or all at once.
     Compress {
         at_once: bool,
@@ -238,6 +244,8 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         2 => Just(Op::Partial),
         3 => (1..4_usize).prop_map(|kept| Op::Rotate { kept }),
         2 => (1..4_usize).prop_map(|kept| Op::CopyTruncate { kept }),
+        2 => (1..4_usize).prop_map(|kept| Op::Copy { kept }),
+        1 => Just(Op::Truncate),
         4 => any::<bool>().prop_map(|at_once| Op::Compress { at_once }),
         1 => Just(Op::InodeReuse),
         1 => Just(Op::DeleteOldest),
@@ -251,8 +259,10 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 #[derive(Clone, Debug, Default)]
 struct Generation {
     lines: Vec<usize>,
-    /// Lines may be appended after a run took it for finished.
-    late: bool,
+    /// Lines are appended after a run took it for finished, or it is a copy: what is lost is lost at the source.
+    untold: bool,
+    /// Of a file that no writer holds.
+    copy: bool,
 }
 
 /// Who knows where each line is.
@@ -265,6 +275,8 @@ struct Oracle {
     begun: BTreeSet<String>,
     /// The number of the unfinished line at the end of the live file.
     partial: Option<usize>,
+    /// The live file was copied and is to be truncated.
+    copied: bool,
     next_line: usize,
     lost: BTreeSet<usize>,
 }
@@ -277,6 +289,7 @@ impl Oracle {
             files: BTreeMap::new(),
             begun: BTreeSet::new(),
             partial: None,
+            copied: false,
             next_line: 0,
             lost: BTreeSet::new(),
         }
@@ -288,6 +301,8 @@ impl Oracle {
             Op::Partial => self.partial(),
             Op::Rotate { kept } => self.rotate(kept),
             Op::CopyTruncate { kept } => self.copy_truncate(kept),
+            Op::Copy { kept } => self.copy(kept),
+            Op::Truncate => self.truncate(),
             Op::Compress { at_once } => self.compress(at_once),
             Op::InodeReuse => self.reuse_inode(),
             Op::DeleteOldest => {
@@ -352,6 +367,7 @@ impl Oracle {
     }
 
     fn rotate(&mut self, kept: usize) {
+        self.truncate();
         if self.files.contains_key("a.log") {
             self.shift(kept);
             self.world.rename("a.log", "a.log.1");
@@ -361,7 +377,30 @@ impl Oracle {
         }
     }
 
+    fn copy(&mut self, kept: usize) {
+        self.truncate();
+        let Some(&generation) = self.files.get("a.log") else { return };
+        // With a shorter head nobody could tell a copy from a log that begins alike.
+        self.append("a.log", 1, HEAD_BYTES);
+        self.shift(kept);
+        fs::copy(self.world.path("a.log"), self.world.path("a.log.1")).unwrap();
+        self.generations[generation].untold = true;
+        self.files.insert("a.log.1".into(), self.generations.len());
+        self.generations.push(Generation { copy: true, ..self.generations[generation].clone() });
+        self.copied = true;
+    }
+
+    fn truncate(&mut self) {
+        if std::mem::take(&mut self.copied) {
+            File::options().write(true).open(self.world.path("a.log")).unwrap().set_len(0).unwrap();
+            self.forget("a.log");
+            self.generation("a.log");
+            self.partial = None;
+        }
+    }
+
     fn copy_truncate(&mut self, kept: usize) {
+        self.truncate();
         if self.files.contains_key("a.log") {
             self.shift(kept);
             fs::copy(self.world.path("a.log"), self.world.path("a.log.1")).unwrap();
@@ -394,6 +433,7 @@ impl Oracle {
     }
 
     fn reuse_inode(&mut self) {
+        self.truncate();
         let plain = self.files.contains_key("a.log") && self.files.contains_key("a.log.1");
         if plain && !self.files.contains_key("a.log.1.gz") {
             self.world.rename("a.log.1", "again");
@@ -410,12 +450,12 @@ impl Oracle {
 
     fn late_write(&mut self) {
         let whole = self.files.get("a.log.1").copied().filter(|_| !self.files.contains_key("a.log.1.gz"));
-        let Some(generation) = whole else { return };
+        let Some(generation) = whole.filter(|&generation| !self.generations[generation].copy) else { return };
         let bytes = fs::read(self.world.path("a.log.1")).unwrap();
         if bytes.last().is_some_and(|&byte| byte != b'\n') {
             self.world.append("a.log.1", b" and its end\n");
         }
-        self.generations[generation].late = true;
+        self.generations[generation].untold = true;
         self.append("a.log.1", 2, 10);
     }
 
@@ -430,13 +470,11 @@ impl Oracle {
     fn forget(&mut self, name: &str) {
         let generation = self.files.remove(name).unwrap();
         self.begun.remove(name);
-        let elsewhere =
-            self.files.iter().any(|(name, other)| *other == generation && !self.begun.contains(name));
-        if !elsewhere {
-            let counted = self.counted();
-            let lines = self.generations[generation].lines.iter().copied();
-            self.lost.extend(lines.filter(|line| !counted.contains_key(line)));
-        }
+        let whole = self.files.iter().filter(|(name, _)| !self.begun.contains(*name));
+        let mut there = self.counted();
+        there.extend(whole.flat_map(|(_, &other)| &self.generations[other].lines).map(|&line| (line, 1)));
+        let lines = self.generations[generation].lines.iter().copied();
+        self.lost.extend(lines.filter(|line| !there.contains_key(line)));
     }
 
     /// How often each line was counted.
@@ -473,7 +511,7 @@ impl Oracle {
 
     /// Whoever read some lines of a generation and lost others says so.
     fn check_gaps(&self, counted: &BTreeMap<usize, usize>) -> Result<(), TestCaseError> {
-        for generation in self.generations.iter().filter(|generation| !generation.late) {
+        for generation in self.generations.iter().filter(|generation| !generation.untold) {
             let some = generation.lines.iter().any(|line| counted.contains_key(line));
             let lost =
                 generation.lines.iter().any(|line| self.lost.contains(line) && !counted.contains_key(line));

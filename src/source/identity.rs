@@ -124,6 +124,12 @@ impl Fingerprinter {
         self.length
     }
 
+    /// Whether the last byte is no newline: of an over-long line that goes on, or of a finished stream.
+    #[must_use]
+    pub fn ends_inside_line(&self) -> bool {
+        self.tail.last().is_some_and(|&byte| byte != b'\n')
+    }
+
     /// Takes the bytes that follow.
     pub fn push(&mut self, bytes: &[u8]) {
         self.push_head(bytes);

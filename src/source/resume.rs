@@ -34,7 +34,8 @@ pub struct KnownStream {
     pub size: u64,
     /// Bytes that were read.
     pub offset: u64,
-    /// `offset` is inside an over-long line that was counted.
+    /// `offset` is inside a line that was counted: an over-long one, or the last one of a finished stream.
+    /// For whoever looks at the state; what follows is told from the bytes themselves.
     pub skipping: bool,
     /// Its last line was taken although nothing ended it. More may come nevertheless.
     pub finished: bool,
@@ -380,21 +381,39 @@ impl<W: Contents> Matching<'_, W> {
         read && self.world.same_head(found, &known.fingerprint).unwrap_or(false)
     }
 
-    /// A file may begin with the bytes of more than one stream, as after a copy was read apart from its original.
+    /// A file may hold the bytes of more than one stream, as after a copy was read apart from its original.
     fn by_longest(&mut self) {
-        for stream in 0..self.known.len() {
-            for at in 0..self.present.len() {
-                let Fate::Of { stream: owner, .. } = self.files[at] else { continue };
-                if self.streams[stream] != Whereabouts::Missing || self.known[stream].offset == 0 {
-                    break;
+        for at in 0..self.present.len() {
+            for stream in 0..self.known.len() {
+                let Fate::Of { stream: owner, unread } = self.files[at] else { break };
+                if stream != owner && self.known[stream].offset > 0 {
+                    self.maybe_longer(at, owner, unread, stream);
                 }
-                let Some(Relation::Continues { unread }) = self.relation(at, stream) else { continue };
+            }
+        }
+    }
+
+    /// Whether what the file of `owner` has to read is, in part or as a whole, what another stream has read.
+    fn maybe_longer(&mut self, at: usize, owner: usize, unread: u64, stream: usize) {
+        let missing = self.streams[stream] == Whereabouts::Missing;
+        let further = self.known[stream].offset > self.known[owner].offset;
+        if !missing && (!further || unread == 0) {
+            return;
+        }
+        let before = self.files[at];
+        match self.relation(at, stream) {
+            Some(Relation::Continues { unread }) if missing => {
                 self.streams[stream] = Whereabouts::Contained;
-                if self.known[stream].offset > self.known[owner].offset {
-                    self.streams[owner] = Whereabouts::Contained;
+                if further {
                     self.claim(at, stream, unread);
                 }
             }
+            Some(Relation::Continues { unread }) => self.maybe_copy(at, stream, unread),
+            Some(Relation::Shorter { length }) if further && unread > 0 => self.shorter(at, stream, length),
+            _ => {}
+        }
+        if self.files[at] != before {
+            self.streams[owner] = Whereabouts::Contained;
         }
     }
 
@@ -436,6 +455,10 @@ impl<W: Contents> Matching<'_, W> {
         match shared {
             Some(from) => self.files[at] = Fate::New { from },
             None => self.leave_copy(at, Some(self.present[original].path.clone()), Some(known.id)),
+        }
+        // Once the original is truncated, so few bytes would not tell that this was its copy: keep its identity.
+        if shared.is_none() && known.fingerprint.is_short() && self.present[at].is_plain() {
+            self.files[at] = Fate::New { from: known.offset + unread };
         }
     }
 
