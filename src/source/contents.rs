@@ -1,6 +1,7 @@
 //! How the files on disk stand to what was read before, by their content. Never decides what to read.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -61,14 +62,15 @@ impl Contents for Disk {
 
 impl Disk {
     fn head(&mut self, found: &Found) -> Result<&Vec<u8>, ReadError> {
-        let key = (found.device, found.inode);
-        if !self.heads.contains_key(&key) {
-            let mut head = vec![0; HEAD_BYTES];
-            let filled = fill(&mut unpack(found)?, &mut head)?;
-            head.truncate(filled);
-            self.heads.insert(key, head);
+        match self.heads.entry((found.device, found.inode)) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => {
+                let mut head = vec![0; HEAD_BYTES];
+                let filled = fill(&mut unpack(found)?, &mut head)?;
+                head.truncate(filled);
+                Ok(entry.insert(head))
+            }
         }
-        Ok(&self.heads[&key])
     }
 }
 

@@ -20,6 +20,7 @@ mod discover;
 mod history;
 pub mod identity;
 mod log_file;
+mod matching;
 mod peek;
 mod plain;
 mod read_error;
