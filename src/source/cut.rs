@@ -40,6 +40,8 @@ pub struct Block<'a> {
     pub offset: u64,
     /// Whole lines, the last one perhaps without its newline, and runs of NULs between them.
     pub bytes: &'a [u8],
+    /// All bytes of the input from `index * block_bytes` on, as many as are the block's own: what it was cut from.
+    pub own: &'a [u8],
     /// Bytes that were in the file when it was opened and are gone, because it was cut short meanwhile.
     pub missing_bytes: u64,
     pub(super) nul_bytes: u64,
@@ -59,6 +61,44 @@ impl<'a> Block<'a> {
             nul_bytes: self.nul_bytes,
             limits: self.limits,
             long_bytes: self.limits.nul_run_bytes.min(self.limits.line_bytes + 1),
+        }
+    }
+
+    /// Place of the first byte of [`own`](Self::own) in the uncompressed input.
+    #[must_use]
+    pub fn own_offset(&self) -> u64 {
+        self.index * self.limits.block_bytes as u64
+    }
+
+    /// Leaves out the lines that start before `from` and the NULs there: an earlier run counted them.
+    ///
+    /// A line is told from the bytes before it, wherever a run begins. So a line that was over-long then is
+    /// stepped over now, without a note that it was.
+    pub(super) fn since(self, from: u64) -> Self {
+        if from <= self.offset {
+            return self;
+        }
+        let start = self.offset;
+        let mut lines = self.lines();
+        loop {
+            let place = start + lines.at as u64;
+            match lines.next() {
+                _ if place >= from => return self.starting_at(place),
+                Some(line) if line.offset < from => {}
+                // NULs up to the line, or up to the end.
+                _ => return self.starting_at(from),
+            }
+        }
+    }
+
+    fn starting_at(self, place: u64) -> Self {
+        let skipped = usize::try_from(place - self.offset).unwrap_or(usize::MAX);
+        let skipped_after = skipped.saturating_sub(self.bytes.len()) as u64;
+        Self {
+            offset: place,
+            bytes: &self.bytes[skipped.min(self.bytes.len())..],
+            nul_bytes: self.nul_bytes.saturating_sub(skipped_after),
+            ..self
         }
     }
 }
@@ -287,6 +327,17 @@ impl Limits {
             }
             at = run_end;
         }
+    }
+
+    /// Just past the last line in `bytes` that ended, by a newline or by a run of NULs with text behind it.
+    pub(super) fn last_end(&self, bytes: &[u8]) -> Option<usize> {
+        let mut end = memrchr(b'\n', bytes).map(|newline| newline + 1);
+        let mut at = end.unwrap_or(0);
+        while let Some(run) = self.nul_run(&bytes[at..]) {
+            at += run + leading_nuls(&bytes[at + run..]);
+            end = Some(at);
+        }
+        end
     }
 
     /// The first run of at least `nul_run_bytes` NULs.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -59,6 +60,8 @@ impl fmt::Display for Compression {
 #[derive(Clone, Debug)]
 pub struct LogFile {
     path: PathBuf,
+    device: u64,
+    inode: u64,
     size: u64,
     modified: SystemTime,
     compression: Compression,
@@ -91,13 +94,20 @@ impl LogFile {
     fn new(path: PathBuf, metadata: &Metadata, head: &[u8], pipe: Option<Pipe>) -> Self {
         let size = if metadata.is_file() { metadata.len() } else { 0 };
         let modified = metadata.modified().unwrap_or_else(|_| SystemTime::now());
-        Self { path, size, modified, compression: Compression::detect(head), pipe }
+        let (device, inode) = (metadata.dev(), metadata.ino());
+        Self { path, device, inode, size, modified, compression: Compression::detect(head), pipe }
     }
 
     /// The path as given, symbolic links to regular files resolved; `-` for standard input.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The device it is on, and its inode there.
+    #[must_use]
+    pub fn device_and_inode(&self) -> (u64, u64) {
+        (self.device, self.inode)
     }
 
     /// Bytes on disk; 0 if nobody knows, as for a pipe.

@@ -6,13 +6,18 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::cut::{BOM, Before, Block, Ending, Limits};
-use super::{Progress, ReadError};
+use super::{Progress, ReadError, Span};
+
+/// Bytes read at once to find the end of the text.
+const LOOK_BACK_BYTES: usize = 64 << 10;
 
 /// An uncompressed file, as long as it was when it was opened.
 #[derive(Debug)]
 pub struct PlainFile {
     path: PathBuf,
     file: File,
+    /// Lines that start before it were read by an earlier run.
+    from: u64,
     size: u64,
     limits: Limits,
     progress: Progress,
@@ -30,10 +35,40 @@ impl PlainFile {
             Ok((file, size))
         };
         let (file, size) = open().map_err(|source| ReadError::Open { path: path.into(), source })?;
-        Ok(Self { path: path.into(), file, size, limits: limits.checked(), progress: progress.clone() })
+        let (limits, progress) = (limits.checked(), progress.clone());
+        Ok(Self { path: path.into(), file, from: 0, size, limits, progress })
     }
 
-    /// Bytes in the file when it was opened.
+    /// Reads an opened file on from `from`, where an earlier run ended. The blocks are cut as ever.
+    ///
+    /// Unless the file is to be `finish`ed, it ends behind the last line that its writer is done with.
+    ///
+    /// # Errors
+    /// [`ReadError::Io`].
+    pub(super) fn resume(
+        path: &Path,
+        file: File,
+        span: Span,
+        limits: &Limits,
+        progress: &Progress,
+    ) -> Result<Self, ReadError> {
+        let Span { from, finish } = span;
+        let limits = limits.checked();
+        let end = || {
+            let size = file.metadata()?.len();
+            if finish { Ok(size) } else { settled_end(&file, from, size, &limits) }
+        };
+        let size = end().map_err(|source| ReadError::Io { path: path.into(), position: from, source })?;
+        Ok(Self { path: path.into(), file, from, size, limits, progress: progress.clone() })
+    }
+
+    /// The block in which the lines begin that no earlier run read.
+    #[must_use]
+    pub fn first_block(&self) -> u64 {
+        self.from / self.limits.block_bytes as u64
+    }
+
+    /// Bytes in the file when it was opened; of a live log, those of its finished lines.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
@@ -78,11 +113,13 @@ impl PlainFile {
             index,
             offset: offset + cut.start as u64,
             bytes: &buffer[front..][cut.start..cut.end],
+            own: &buffer[front.min(filled)..][..own],
             missing_bytes,
             nul_bytes: cut.nul_bytes,
             open_end: if cut.at_nuls || shrunk { Ending::Broken } else { Ending::Input },
             limits: self.limits,
-        })
+        }
+        .since(self.from))
     }
 
     /// Reads on at `start + filled` until `bytes` is full; true if the file ends before.
@@ -117,6 +154,42 @@ impl PlainFile {
             last => Ok(Before::LineStart.after(last, offset, &self.limits)),
         }
     }
+}
+
+/// Just past the last line of which more bytes cannot change anything, and at least `from`.
+///
+/// That is behind a newline; behind NULs with text behind them; or, in a line that is over-long already, behind
+/// its last byte that is not NUL. NULs at the end may be a page that is still to be written.
+fn settled_end(file: &File, from: u64, size: u64, limits: &Limits) -> io::Result<u64> {
+    let mut bytes = Vec::new();
+    let end = text_end(file, from, size, &mut bytes)?;
+    let window = limits.line_bytes + limits.nul_run_bytes + 1;
+    let length = window.min(usize::try_from(end).unwrap_or(usize::MAX));
+    bytes.resize(length, 0);
+    let start = end - length as u64;
+    file.read_exact_at(&mut bytes, start)?;
+    let inside_over_long = length == window;
+    let settled = match limits.last_end(&bytes) {
+        Some(last) => start + last as u64,
+        None if inside_over_long => end,
+        None => 0,
+    };
+    Ok(settled.max(from))
+}
+
+/// Where the NULs begin that `size` ends with; at least `from`.
+fn text_end(file: &File, from: u64, size: u64, bytes: &mut Vec<u8>) -> io::Result<u64> {
+    let mut end = size;
+    while end > from {
+        let length = LOOK_BACK_BYTES.min(usize::try_from(end - from).unwrap_or(usize::MAX));
+        bytes.resize(length, 0);
+        file.read_exact_at(bytes, end - length as u64)?;
+        match bytes.iter().rposition(|&byte| byte != 0) {
+            Some(text) => return Ok(end - (length - text - 1) as u64),
+            None => end -= length as u64,
+        }
+    }
+    Ok(end)
 }
 
 #[cfg(test)]

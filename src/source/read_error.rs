@@ -26,6 +26,20 @@ pub enum ReadError {
         /// What the system said.
         source: io::Error,
     },
+    /// Its name leads to another file than a moment ago.
+    #[error("{}: was replaced by another file meanwhile\nhint: nothing was read; run again", path.display())]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What was read before is not there any more.
+    #[error("{}: byte {position}: the bytes before it are not those that were read\nhint: nothing was read; run again", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// Where the last run ended.
+        position: u64,
+    },
     /// The compressed data contradicts itself.
     #[error("{}: byte {position}: broken {compression} data: {reason}\nhint: what came before was read", path.display())]
     Broken {

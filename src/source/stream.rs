@@ -23,7 +23,11 @@ pub struct StreamBlock {
     buffer: Vec<u8>,
     index: u64,
     offset: u64,
+    /// How many bytes of the buffer are the block's.
+    own: usize,
     cut: Cut,
+    /// Lines that start before it were read by an earlier run.
+    from: u64,
     open_end: Ending,
     limits: Limits,
     empty: Sender<Vec<u8>>,
@@ -41,6 +45,11 @@ impl Stream {
     }
 
     pub(super) fn start(input: Decompressor, limits: &Limits) -> std::io::Result<Self> {
+        Self::resume(input, 0, limits)
+    }
+
+    /// Gives all blocks, but no lines that start before `from`: what was read before is unpacked once more.
+    pub(super) fn resume(input: Decompressor, from: u64, limits: &Limits) -> std::io::Result<Self> {
         let limits = limits.checked();
         let (filled_sender, filled) = channel();
         let (empty_sender, empty) = channel();
@@ -48,7 +57,7 @@ impl Stream {
             // The thread that takes them exists later; the channel keeps them.
             let _ = empty_sender.send(vec![0; limits.buffer_bytes()]);
         }
-        let cutter = Cutter { input, limits, empty, empty_sender, filled: filled_sender };
+        let cutter = Cutter { input, from, limits, empty, empty_sender, filled: filled_sender };
         let thread = Builder::new().name("logstat-unpack".into()).spawn(move || cutter.run())?;
         Ok(Self { filled, thread: Some(thread) })
     }
@@ -83,11 +92,13 @@ impl StreamBlock {
             index: self.index,
             offset: self.offset + self.cut.start as u64,
             bytes: &self.buffer[self.cut.start..self.cut.end],
+            own: &self.buffer[..self.own],
             missing_bytes: 0,
             nul_bytes: self.cut.nul_bytes,
             open_end: self.open_end,
             limits: self.limits,
         }
+        .since(self.from)
     }
 }
 
@@ -101,6 +112,7 @@ impl Drop for StreamBlock {
 /// The thread's side.
 struct Cutter {
     input: Decompressor,
+    from: u64,
     limits: Limits,
     empty: Receiver<Vec<u8>>,
     empty_sender: Sender<Vec<u8>>,
@@ -136,8 +148,8 @@ impl Cutter {
             front.extend_from_slice(&buffer[own..filled]);
             let broken = cut.at_nuls || (cut.end == filled && matches!(ended, Some(Err(_))));
             let open_end = if broken { Ending::Broken } else { Ending::Input };
-            let (limits, empty) = (self.limits, self.empty_sender.clone());
-            let block = StreamBlock { buffer, index, offset, cut, open_end, limits, empty };
+            let (from, limits, empty) = (self.from, self.limits, self.empty_sender.clone());
+            let block = StreamBlock { buffer, index, offset, own, cut, from, open_end, limits, empty };
             self.filled.send(Ok(block)).ok()?;
             index += 1;
             offset += own as u64;
