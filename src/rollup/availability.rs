@@ -58,6 +58,21 @@ impl Messages {
         self.told.clear();
         self.text.clear();
     }
+
+    /// Date and content, backend, server and reason of each.
+    pub fn iter(&self) -> impl Iterator<Item = ((i64, Tells), &[u8], Option<&[u8]>, Option<&[u8]>)> {
+        let mut rest = self.text.as_slice();
+        self.told.iter().map(move |told| {
+            let mut next = |length: usize| {
+                let (text, tail) = rest.split_at(length);
+                rest = tail;
+                text
+            };
+            let backend = next(told.backend);
+            let (server, reason) = (told.server.map(&mut next), told.reason.map(&mut next));
+            ((told.at_us, told.tells), backend, server, reason)
+        })
+    }
 }
 
 /// Everything that the messages of a source tell, as its blocks are folded into it in the order of the log.
@@ -138,22 +153,20 @@ impl Availability {
 
     /// Adds what a block tells.
     pub(super) fn fold(&mut self, messages: &Messages) {
-        let mut rest = messages.text.as_slice();
-        let mut next = |length: usize| {
-            let (text, tail) = rest.split_at(length);
-            rest = tail;
-            text
-        };
-        for told in &messages.told {
-            let backend = next(told.backend);
-            let (server, reason) = (told.server.map(&mut next), told.reason.map(&mut next));
+        for (told, backend, server, reason) in messages.iter() {
             self.add(told, backend, server, reason);
         }
     }
 
-    fn add(&mut self, told: &Told, backend: &[u8], server: Option<&[u8]>, reason: Option<&[u8]>) {
+    /// Adds one message.
+    pub(super) fn add(
+        &mut self,
+        (at_us, tells): (i64, Tells),
+        backend: &[u8],
+        server: Option<&[u8]>,
+        reason: Option<&[u8]>,
+    ) {
         self.order += 1;
-        let Told { at_us, tells, .. } = *told;
         if at_us >= self.until_us {
             return;
         }
@@ -185,6 +198,12 @@ impl Availability {
             self.left_out += 1;
             self.known_until_us = self.known_until_us.min(at_us);
         }
+    }
+
+    /// Takes note of messages that were left out elsewhere, the earliest of them at `known_until_us`.
+    pub(super) fn leave_out(&mut self, messages: u64, known_until_us: i64) {
+        self.left_out += messages;
+        self.known_until_us = self.known_until_us.min(known_until_us);
     }
 
     /// Messages that had no room.
