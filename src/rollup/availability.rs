@@ -37,6 +37,9 @@ struct Told {
     reason: Option<usize>,
 }
 
+/// Date and content of a message, then backend, server and reason.
+type Parts<'m> = ((i64, Tells), &'m [u8], Option<&'m [u8]>, Option<&'m [u8]>);
+
 impl Messages {
     /// Notes what a message tells, if it has a date and tells anything.
     pub fn add(&mut self, event: &Event<'_>) {
@@ -59,8 +62,8 @@ impl Messages {
         self.text.clear();
     }
 
-    /// Date and content, backend, server and reason of each.
-    pub fn iter(&self) -> impl Iterator<Item = ((i64, Tells), &[u8], Option<&[u8]>, Option<&[u8]>)> {
+    /// Each in turn.
+    pub fn iter(&self) -> impl Iterator<Item = Parts<'_>> {
         let mut rest = self.text.as_slice();
         self.told.iter().map(move |told| {
             let mut next = |length: usize| {

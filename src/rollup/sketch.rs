@@ -90,9 +90,8 @@ impl Sketch {
     /// The sketch of these registers, if they can be one's: ascending, no more than a list holds, none too high.
     pub(super) fn of_list(list: Vec<(u16, u8)>) -> Option<Self> {
         let ascending = list.windows(2).all(|pair| pair[0].0 < pair[1].0);
-        let known = |&(index, rank): &(u16, u8)| {
-            usize::from(index) < REGISTERS && (1..=MAX_RANK).contains(&rank)
-        };
+        let known =
+            |&(index, rank): &(u16, u8)| usize::from(index) < REGISTERS && (1..=MAX_RANK).contains(&rank);
         (ascending && list.len() <= SPARSE_LIMIT && list.iter().all(known)).then_some(Self::Sparse(list))
     }
 

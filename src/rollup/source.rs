@@ -113,6 +113,7 @@ impl SourceRollup {
 
     /// Takes out all hours, messages and line counts since the last time, as those of a run; runs are numbered in the
     /// order in which they read the log. May be called between any two blocks.
+    #[must_use]
     pub fn take_stored(&mut self, run: u64) -> StoredSource {
         let hours = std::mem::take(&mut self.hours);
         let stored = |(number, mut hour): (i64, HourRollup)| {
@@ -144,7 +145,8 @@ impl SourceRollup {
         }
         if let Some((first, last)) = stored.span() {
             let (oldest, newest) = self.span_us.unwrap_or((i64::MAX, i64::MIN));
-            self.span_us = Some((oldest.min(first * 1_000_000), newest.max(last * 1_000_000)));
+            let [first_us, last_us] = [first, last].map(|second| second.saturating_mul(1_000_000));
+            self.span_us = Some((oldest.min(first_us), newest.max(last_us)));
         }
     }
 

@@ -11,6 +11,8 @@ mod bytes;
 mod events;
 mod list;
 mod series;
+#[cfg(test)]
+mod tests;
 
 pub use bytes::DecodeError;
 pub use events::StoredEvents;
@@ -19,11 +21,13 @@ pub(super) use list::{StoredEntry, StoredList};
 use super::{Aggregate, CellKind, HOUR_S, LineCounts, ListKind, SeriesKey};
 use bytes::{Column, Kind, Reader, Writer, unseal};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 /// Hours of a day.
 const DAY_HOURS: i64 = 24;
-/// Hours that a date of four digits, or one with a sign, can lie in: about the years -9999 to 9999.
-const HOURS: std::ops::RangeInclusive<i64> = -104_900_000..=70_389_000;
+const HOUR_US: i64 = HOUR_S * 1_000_000;
+/// Hours whose microseconds can be counted.
+const HOURS: RangeInclusive<i64> = i64::MIN / HOUR_US - 1..=i64::MAX / HOUR_US;
 
 /// The top lists of an hour, in the order of `ListKind`.
 pub(super) type StoredLists = [StoredList; ListKind::ALL.len()];
@@ -230,7 +234,7 @@ impl StoredDay {
         let inside = |second: i64| Self::of_hour(second.div_euclid(HOUR_S)) == self.day;
         let peaks = self.series.values().map(|aggregate| aggregate.peak).chain([self.peak]).flatten();
         let span = self.span.into_iter().flat_map(|(first, last)| [first, last]);
-        HOURS.contains(&self.day.saturating_mul(DAY_HOURS)) && peaks.map(|peak| peak.1).chain(span).all(inside)
+        peaks.map(|peak| peak.1).chain(span).all(inside)
     }
 }
 

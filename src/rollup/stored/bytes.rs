@@ -7,14 +7,16 @@
 
 use std::io::{Read, Write};
 use xxhash_rust::xxh3::xxh3_64;
+use zstd::zstd_safe::CParameter;
 
 /// Raised with every change that an older program would misread.
 const VERSION: u8 = 1;
 const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
 const HEADER: usize = 7;
-/// Higher levels win less than a percent on hours, and take several times as long.
-const LEVEL: i32 = 3;
+/// Higher levels win a tenth at best, and take ten times as long.
+const NUMBERS_LEVEL: i32 = 1;
+const TEXT_LEVEL: i32 = 6;
 /// Longest body: more than the 1,001 series of an hour can come to with every cell of each in use.
 const BODY_LIMIT: u64 = 256 << 20;
 /// Counts above this are not to be believed; below it, a thousand of them add up without overflow.
@@ -59,8 +61,6 @@ pub(super) enum Kind {
 pub(super) enum Column {
     /// How many of something follow, and single values.
     Shape,
-    /// Names of series, and other texts.
-    Text,
     /// Exact sums.
     Sums,
     /// Buckets of times, each as the distance to the one before.
@@ -86,9 +86,11 @@ pub(super) enum Column {
     /// Latency sketches of paths.
     Coarse,
     CoarseCounts,
+    /// Names of series, keys of lists and other texts; the last column, which is compressed as a text.
+    Text,
 }
 
-const COLUMNS: usize = Column::CoarseCounts as usize + 1;
+const COLUMNS: usize = Column::Text as usize + 1;
 
 /// Columns to be filled.
 #[derive(Debug, Default)]
@@ -147,22 +149,24 @@ impl Writer {
         sealed
     }
 
-    fn compress(&self, lengths: &[u8], sink: Vec<u8>) -> std::io::Result<Vec<u8>> {
-        let mut encoder = zstd::stream::write::Encoder::new(sink, LEVEL)?;
+    /// Two frames: of the numbers, and of the text.
+    fn compress(&self, lengths: &[u8], mut sink: Vec<u8>) -> std::io::Result<Vec<u8>> {
+        let (numbers, text) = self.columns.split_at(Column::Text as usize);
+        let mut encoder = zstd::stream::write::Encoder::new(&mut sink, NUMBERS_LEVEL)?;
+        // Numbers are small and repeat by chance: a match of a few takes more room than their codes.
+        encoder.set_parameter(CParameter::MinMatch(7))?;
         encoder.include_contentsize(false)?;
         encoder.write_all(lengths)?;
-        for column in self.columns.iter().filter(|column| !column.is_empty()) {
+        for column in numbers.iter().filter(|column| !column.is_empty()) {
             // Ends the block, so that the next column has a code of its own.
             encoder.flush()?;
             encoder.write_all(column)?;
         }
+        encoder.finish()?;
+        let mut encoder = zstd::stream::write::Encoder::new(sink, TEXT_LEVEL)?;
+        encoder.include_contentsize(false)?;
+        text.iter().try_for_each(|column| encoder.write_all(column))?;
         encoder.finish()
-    }
-
-    /// Bytes of every column, for tuning.
-    #[cfg(test)]
-    pub fn lengths(&self) -> [usize; COLUMNS] {
-        std::array::from_fn(|at| self.columns[at].len())
     }
 }
 
@@ -172,6 +176,15 @@ fn checksum(sealed: &[u8]) -> [u8; 4] {
     let salt = u64::from_le_bytes([head[0], head[1], head[2], 0, 0, 0, 0, 0]);
     let sum = (xxh3_64(body) ^ salt.wrapping_mul(0x9E37_79B9_7F4A_7C15)).to_le_bytes();
     [sum[0], sum[1], sum[2], sum[3]]
+}
+
+/// Seals any body, with a checksum that is right.
+#[cfg(test)]
+pub(super) fn reseal(body: &[u8], kind: Kind) -> Vec<u8> {
+    let mut sealed = [&[kind as u8, VERSION, PLAIN, 0, 0, 0, 0], body].concat();
+    let sum = checksum(&sealed);
+    sealed[3..HEADER].copy_from_slice(&sum);
+    sealed
 }
 
 /// The body of a sealed byte string. Memory is bounded by its limit.

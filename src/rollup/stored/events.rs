@@ -120,7 +120,9 @@ impl StoredEvents {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::default();
-        for number in [self.told_left_out, self.notes_left_out, self.told.len() as u64, self.notes.len() as u64] {
+        for number in
+            [self.told_left_out, self.notes_left_out, self.told.len() as u64, self.notes.len() as u64]
+        {
             writer.number(Column::Shape, number);
         }
         writer.signed(Column::Shape, self.known_until_us);
@@ -135,7 +137,8 @@ impl StoredEvents {
         let mut before = Before::default();
         for (run, note) in &self.notes {
             before.write(&mut writer, *run, note.at_us);
-            writer.number(Column::States, KINDS.iter().position(|kind| *kind == note.kind).unwrap_or(0) as u64);
+            writer
+                .number(Column::States, KINDS.iter().position(|kind| *kind == note.kind).unwrap_or(0) as u64);
             writer.text(&note.message);
         }
         writer.seal(Kind::Events)
@@ -223,13 +226,8 @@ const KINDS: [EventKind; 8] = [
     EventKind::ConnectionError,
     EventKind::Other,
 ];
-const STATES: [ServerState; 5] = [
-    ServerState::Up,
-    ServerState::Down,
-    ServerState::Maintenance,
-    ServerState::Drain,
-    ServerState::Stopping,
-];
+const STATES: [ServerState; 5] =
+    [ServerState::Up, ServerState::Down, ServerState::Maintenance, ServerState::Drain, ServerState::Stopping];
 
 /// `Changed` takes a number for each pair of states, `Stands` one for each state, the others follow.
 fn tells_number(tells: Tells) -> u64 {

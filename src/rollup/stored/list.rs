@@ -85,7 +85,7 @@ impl StoredList {
         self.entries.iter_mut().for_each(|entry| entry.tally.requests -= taken);
     }
 
-    pub fn write(&self, writer: &mut Writer, kind: ListKind) {
+    pub(super) fn write(&self, writer: &mut Writer, kind: ListKind) {
         writer.number(Column::Shape, self.entries.len() as u64);
         writer.number(Column::Shape, self.error);
         let column = key_column(kind);
@@ -105,7 +105,7 @@ impl StoredList {
         }
     }
 
-    pub fn read(reader: &mut Reader<'_>, kind: ListKind) -> Result<Self, DecodeError> {
+    pub(super) fn read(reader: &mut Reader<'_>, kind: ListKind) -> Result<Self, DecodeError> {
         let length = reader.length(Column::Shape, KEPT)?;
         let mut list = Self { entries: Vec::new(), error: reader.count(Column::Shape)? };
         for _ in 0..length {
@@ -150,7 +150,8 @@ fn read_latencies(reader: &mut Reader<'_>) -> Result<Vec<(u32, u64)>, DecodeErro
     let buckets = 1 << COARSE_WIDTH;
     let (mut latencies, mut next) = (Vec::new(), 0u64);
     for _ in 0..reader.length(Column::CoarseCounts, buckets)? {
-        let coarse = next.checked_add(reader.number(Column::Coarse)?).filter(|coarse| *coarse < buckets as u64);
+        let coarse =
+            next.checked_add(reader.number(Column::Coarse)?).filter(|coarse| *coarse < buckets as u64);
         let coarse = coarse.ok_or(DecodeError::Impossible("a latency is too large"))?;
         latencies.push((coarse as u32, reader.count(Column::CoarseCounts)? + 1));
         next = coarse + 1;

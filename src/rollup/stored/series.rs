@@ -96,7 +96,8 @@ fn fields(sums: &mut Sums) -> [(&mut u64, bool); SUMS] {
         failures,
         timings,
     } = sums;
-    let counts = [requests, bytes_n, retries_n, redispatches, clients_n, bot_requests, user_agents_n, retries];
+    let counts =
+        [requests, bytes_n, retries_n, redispatches, clients_n, bot_requests, user_agents_n, retries];
     let mut all = counts.into_iter().chain(failures).map(|sum| (sum, false)).collect::<Vec<_>>();
     all.push((bytes_sent, true));
     for timing in timings {
@@ -108,11 +109,9 @@ fn fields(sums: &mut Sums) -> [(&mut u64, bool); SUMS] {
 
 const fn columns(kind: CellKind) -> (Column, Column) {
     match kind {
-        CellKind::Latency
-        | CellKind::Upstream
-        | CellKind::Queue
-        | CellKind::Connect
-        | CellKind::Response => (Column::Buckets, Column::BucketCounts),
+        CellKind::Latency | CellKind::Upstream | CellKind::Queue | CellKind::Connect | CellKind::Response => {
+            (Column::Buckets, Column::BucketCounts)
+        }
         CellKind::Second => (Column::Seconds, Column::SecondCounts),
         CellKind::Status | CellKind::Termination | CellKind::Cache => (Column::States, Column::StateCounts),
     }
