@@ -150,6 +150,7 @@ latency percentiles, slow paths  $request_time
 time in upstreams                $upstream_response_time
 load of the servers, retries     $upstream_addr
 cache hits                       $upstream_cache_status
+one request in several logs      $request_id
 sites                            $host
 
 In nginx.conf, name it in access_log too, and give the same string to logstat
@@ -157,7 +158,7 @@ with --format or in logstat.toml:
 log_format logstat '$remote_addr - $remote_user [$time_local] "$request" '
                    '$status $body_bytes_sent "$http_referer" '
                    '"$http_user_agent" $request_time $upstream_response_time '
-                   '$upstream_addr $upstream_cache_status $host';
+                   '$upstream_addr $upstream_cache_status $request_id $host';
 "#;
     assert_eq!(checked.stdout, expected);
 }
@@ -296,4 +297,19 @@ fn the_readme_shows_what_is_printed() {
     for line in shown.lines().filter(|line| line.trim() != "…") {
         assert!(checked.stdout.lines().any(|printed| printed == line), "{line}: {}", checked.stdout);
     }
+}
+
+#[test]
+fn the_formats_of_a_file_are_told() {
+    let lab = Lab::new();
+    let haproxy = r#"192.0.2.7:40001 [20/Nov/2026:10:00:00.000] www app/s1 0/0/1/2/3 200 10 - - ---- 1/1/1/1/0 0/0 "GET / HTTP/1.1""#;
+    let path = lab.log("access.log", RECORD.repeat(5) + &format!("{haproxy}\n").repeat(4));
+    let checked = check_in(&lab, "140", &[&path.display().to_string()], b"");
+    assert!(
+        checked
+            .stdout
+            .contains("5 lines combined, the first is line 1; 4 lines haproxy-http, the first is line 6"),
+        "{}",
+        checked.stdout
+    );
 }

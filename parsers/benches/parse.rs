@@ -50,6 +50,50 @@ fn nginx_combined_with_times(bencher: Bencher<'_, '_>) {
     );
 }
 
+/// A site's own format, with the values of `combined` and more, in another order.
+#[divan::bench]
+fn nginx_own(bencher: Bencher<'_, '_>) {
+    let own = r#"$time_iso8601 $remote_addr $status $bytes_sent $request_time "$request_method" "$request_uri" "$http_referer" "$http_user_agent""#;
+    run(
+        bencher,
+        own,
+        &block(|random, second| {
+            let (client, minute, second) = (random.below(256), second / 60, second % 60);
+            let agent = USER_AGENTS[random.below(4) as usize];
+            format!(
+                "2026-11-20T13:{minute:02}:{second:02}+00:00 192.0.{client}.{client} {} {} 0.{:03} \"GET\" \"{}\" \
+                 \"https://www.example.com/catalogue\" \"{agent}\"",
+                [200, 200, 200, 304, 404, 502][random.below(6) as usize],
+                random.below(200_000),
+                random.below(1_000),
+                random.path(),
+            )
+        }),
+    );
+}
+
+/// The same for HAProxy.
+#[divan::bench]
+fn haproxy_own(bencher: Bencher<'_, '_>) {
+    let own = r#"%ci:%cp [%tr] %ft %b/%s %Tw/%Tc/%Tr/%Ta %ST %B %tsc %rc %HM "%HU" "%[ssl_fc_cipher]""#;
+    run(
+        bencher,
+        own,
+        &block(|random, second| {
+            let (client, port, server) = (random.below(256), random.below(60_000) + 1_024, random.below(4));
+            let (minute, second, ms) = (second / 60, second % 60, random.below(1_000));
+            format!(
+                "192.0.{client}.{client}:{port} [20/Nov/2026:13:{minute:02}:{second:02}.{ms:03}] www~ app/app{server} \
+                 0/1/{}/{} 200 {} ---- 0 GET \"{}\" \"TLS_AES_128_GCM_SHA256\"",
+                random.below(1_000),
+                random.below(2_000),
+                random.below(200_000),
+                random.path(),
+            )
+        }),
+    );
+}
+
 #[divan::bench]
 fn haproxy_http_rfc3164(bencher: Bencher<'_, '_>) {
     run(

@@ -43,7 +43,7 @@ macro_rules! httplog {
 /// what a `map` made of a missing time. With `escape=none` a client could add a key that is not there: give a field map.
 const NGINX_JSON: &str = concat!(
     "json time=msec|ts|@timestamp|timestamp|time_iso8601|time_local|time ",
-    "remote_addr=remote_addr|remote_ip|client_ip|clientip|client_addr|ip remote_user=remote_user|user ",
+    "remote_addr=remote_addr|remote_ip|client_ip|clientip|client_addr|client|ip remote_user=remote_user|user ",
     "request=request request_method=request_method|method|verb|http_method ",
     "request_uri=request_uri|uri|url|path server_protocol=server_protocol|protocol|proto ",
     "status=status|status_code|response_status|response_code|code ",

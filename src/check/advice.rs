@@ -43,41 +43,70 @@ pub struct Lack {
     pub nginx: &'static str,
     /// The same for Apache's `LogFormat`, which does not know everything.
     pub apache: Option<&'static str>,
-    /// Whether HAProxy's `option httplog` writes it.
-    pub httplog: bool,
+    /// What HAProxy needs for it.
+    pub haproxy: &'static str,
 }
+
+const HTTPLOG: &str = "option httplog, with mode http";
+/// No report has it, but with it a request can be found in several logs; so it is named where something is lacking anyhow.
+const REQUEST_ID: Lack =
+    lack("one request in several logs", "$request_id", Some("%L"), "unique-id-format, and %ID in log-format");
 
 /// What is asked of every log, most important first: whether it has the field, and what is lacking without.
 type Need = (fn(&Fields) -> bool, Lack);
 
 const NEEDS: [Need; 11] = [
-    (|f| f.latency, lack("latency percentiles, slow paths", "$request_time", Some("%D"), true)),
-    (|f| f.status, lack("status codes, errors", "$status", Some("%>s"), true)),
-    (|f| f.target, lack("paths", "\"$request\"", Some("\"%r\""), true)),
-    (|f| f.client, lack("clients", "$remote_addr", Some("%a"), true)),
-    (|f| f.bytes_sent, lack("bytes sent", "$body_bytes_sent", Some("%b"), true)),
-    (|f| f.user_agent, lack("user agents, bots", "\"$http_user_agent\"", Some("\"%{User-Agent}i\""), false)),
-    (|f| f.referer, lack("referrers", "\"$http_referer\"", Some("\"%{Referer}i\""), false)),
-    (|f| f.upstream, lack("time in upstreams", "$upstream_response_time", None, true)),
-    (|f| f.server, lack("load of the servers, retries", "$upstream_addr", None, true)),
-    (|f| f.cache, lack("cache hits", "$upstream_cache_status", None, true)),
-    (|f| f.site, lack("sites", "$host", Some("%v"), true)),
+    (|f| f.latency, lack("latency percentiles, slow paths", "$request_time", Some("%D"), HTTPLOG)),
+    (|f| f.status, lack("status codes, errors", "$status", Some("%>s"), HTTPLOG)),
+    (|f| f.target, lack("paths", "\"$request\"", Some("\"%r\""), HTTPLOG)),
+    (|f| f.client, lack("clients", "$remote_addr", Some("%a"), HTTPLOG)),
+    (|f| f.bytes_sent, lack("bytes sent", "$body_bytes_sent", Some("%b"), HTTPLOG)),
+    (
+        |f| f.user_agent,
+        lack(
+            "user agents, bots",
+            "\"$http_user_agent\"",
+            Some("\"%{User-Agent}i\""),
+            "capture request header User-Agent len 200",
+        ),
+    ),
+    (
+        |f| f.referer,
+        lack(
+            "referrers",
+            "\"$http_referer\"",
+            Some("\"%{Referer}i\""),
+            "capture request header Referer len 200",
+        ),
+    ),
+    (|f| f.upstream, lack("time in upstreams", "$upstream_response_time", None, HTTPLOG)),
+    (|f| f.server, lack("load of the servers, retries", "$upstream_addr", None, HTTPLOG)),
+    (|f| f.cache, lack("cache hits", "$upstream_cache_status", None, HTTPLOG)),
+    (|f| f.site, lack("sites", "$host", Some("%v"), HTTPLOG)),
 ];
 
 const fn lack(
     report: &'static str,
     nginx: &'static str,
     apache: Option<&'static str>,
-    httplog: bool,
+    haproxy: &'static str,
 ) -> Lack {
-    Lack { report, nginx, apache, httplog }
+    Lack { report, nginx, apache, haproxy }
 }
 
 /// What reports lack with this format.
 #[must_use]
 pub fn lacks(format: &Format) -> Vec<Lack> {
     let fields = format.fields();
-    NEEDS.into_iter().filter(|(has, _)| !has(&fields)).map(|(_, lack)| lack).collect()
+    let mut lacks: Vec<Lack> =
+        NEEDS.into_iter().filter(|(has, _)| !has(&fields)).map(|(_, lack)| lack).collect();
+    let string = format.format_string();
+    if !lacks.is_empty() && !string.contains("request_id") && !string.contains("%ID") {
+        // A client writes the host, so that it is best last.
+        let host = lacks.iter().position(|lack| lack.nginx == "$host").unwrap_or(lacks.len());
+        lacks.insert(host, REQUEST_ID);
+    }
+    lacks
 }
 
 /// Whether further values, of which nothing is known, may follow what the format reads.
@@ -167,7 +196,7 @@ mod tests {
         let complete = completed(own, Escape::Default).unwrap();
         assert_eq!(
             complete.strip_prefix(own).unwrap(),
-            r#" $request_time "$http_user_agent" $upstream_response_time $upstream_addr $upstream_cache_status"#
+            r#" $request_time "$http_user_agent" $upstream_response_time $upstream_addr $upstream_cache_status $request_id"#
         );
         assert_eq!(completed(&complete, Escape::Default), None);
     }
@@ -177,7 +206,7 @@ mod tests {
         let own = r#"{"ts":"$time_iso8601","ip":"$remote_addr","req":"$request","st":$status,"b":$bytes_sent,"ref":"$http_referer","ua":"$http_user_agent","host":"$host","cache":"$upstream_cache_status","to":"$upstream_addr" }"#;
         let complete = completed(own, Escape::Json).unwrap();
         assert!(complete.ends_with(
-            r#""to":"$upstream_addr","request_time":"$request_time","upstream_response_time":"$upstream_response_time"}"#
+            r#""to":"$upstream_addr","request_time":"$request_time","upstream_response_time":"$upstream_response_time","request_id":"$request_id"}"#
         ));
     }
 
@@ -185,7 +214,7 @@ mod tests {
     fn a_line_of_the_completed_format_is_read() {
         let complete = completed("combined", Escape::Default).unwrap();
         let format = Format::compile(&complete, &Options::default()).unwrap();
-        let line = br#"192.0.2.1 - - [20/Nov/2026:13:00:00 +0000] "GET / HTTP/1.1" 200 512 "-" "x" 0.007 0.004, 0.002 192.0.2.8:80, 192.0.2.9:80 MISS example.org"#;
+        let line = br#"192.0.2.1 - - [20/Nov/2026:13:00:00 +0000] "GET / HTTP/1.1" 200 512 "-" "x" 0.007 0.004, 0.002 192.0.2.8:80, 192.0.2.9:80 MISS 5f1ab2 example.org"#;
         let Line::Record(record) = format.parser(0).parse(line) else { panic!("not a record") };
         assert_eq!((record.latency_us, record.upstream_us), (Some(7_000), Some(6_000)));
         assert_eq!((record.site, record.retries), (Some(b"example.org".as_slice()), Some(1)));
@@ -202,7 +231,7 @@ mod tests {
     #[test]
     fn only_what_httplog_lacks_too_is_lacking_in_httplog() {
         let format = Format::compile("haproxy-http", &Options::default()).unwrap();
-        assert!(!lacks(&format).is_empty() && lacks(&format).iter().all(|lack| !lack.httplog));
+        assert!(!lacks(&format).is_empty() && lacks(&format).iter().all(|lack| lack.haproxy != HTTPLOG));
     }
 
     /// What nginx makes of the strings of a directive: quotes gone, escapes undone, strings joined.

@@ -149,7 +149,14 @@ fn values(prepared: &Prepared, tally: &SourceTally) -> Vec<Value> {
         Role::Ignored => Part::Unused,
     };
     let items = prepared.formats.list[0].items().into_iter();
-    let text = |text: &str| if text == advice::OPEN { "further fields" } else { text }.to_owned();
+    let text = |text: &str| match text.split_once('=') {
+        _ if text == advice::OPEN => "further fields".to_owned(),
+        // A pair of a field map; which of many spellings a line has is of no interest here.
+        Some((variable, paths)) if paths == variable || paths.contains(['|', '?', '!']) => {
+            variable.to_owned()
+        }
+        _ => text.to_owned(),
+    };
     items.map(|item| Value { text: text(item.text), part: part(item.role) }).collect()
 }
 

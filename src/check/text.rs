@@ -3,8 +3,10 @@
 use super::advice::directive;
 use super::excerpt::{Excerpt, excerpt};
 use super::finding::{Finding, Found, Part, Rejected, Rejects, neighbour_name};
+use crate::pipeline::FileTally;
 use crate::rollup::LineCounts;
-use logstat_parsers::{Detection, Nearest, Vendor};
+use logstat_parsers::{Detection, Nearest, Preset, Vendor};
+use logstat_reports::model::FormatShare;
 use logstat_reports::terminal::Style;
 use logstat_reports::terminal::paint::{Ink, Line, Pen, wrapped};
 use logstat_reports::text::{grouped, percent, truncate, truncate_middle, width};
@@ -63,6 +65,7 @@ impl Page {
             1 => Some("1 record ends before its format does".to_owned()),
             several => Some(format!("{} records end before their format does", grouped(several))),
         };
+        page.extend(finding.files.iter().flat_map(|file| self.format_shares(file)));
         page.extend(truncated.iter().flat_map(|remark| self.wrapped(Ink::Faint, "", remark)));
         page.extend(finding.hint.iter().flat_map(|hint| self.wrapped(Ink::Warn, "note  ", hint)));
         page
@@ -91,6 +94,20 @@ impl Page {
             }
             Found::Empty => first(Ink::Warn, "is empty"),
         }
+    }
+
+    /// Which lines have which format, where a file has several.
+    fn format_shares(&self, file: &FileTally) -> Vec<Line> {
+        if file.formats.len() < 2 {
+            return Vec::new();
+        }
+        let share = |share: &FormatShare| {
+            let name = Preset::named(&share.format).map_or("a format of its own", |preset| preset.name);
+            let (lines, first) = (grouped(share.lines), grouped(share.first_line));
+            format!("{lines} lines {name}, the first is line {first}")
+        };
+        let shares: Vec<String> = file.formats.iter().map(share).collect();
+        self.wrapped(Ink::Plain, "", &format!("{}: {}", file.path, shares.join("; ")))
     }
 
     /// Only where there is more than one.
@@ -190,8 +207,7 @@ impl Page {
         for lack in &finding.lacks {
             let needs = match finding.vendor {
                 Vendor::Nginx => lack.nginx,
-                Vendor::HaProxy if lack.httplog => "option httplog, with mode http",
-                Vendor::HaProxy => "HAProxy's own formats do not have it",
+                Vendor::HaProxy => lack.haproxy,
                 Vendor::Apache => lack.apache.unwrap_or("Apache does not log it"),
                 Vendor::Map => lack.nginx.trim_matches(['$', '"']),
             };

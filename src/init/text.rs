@@ -37,7 +37,7 @@ pub fn text(proxies: &[Proxy], sources: &[Source], zone: Option<&str>) -> String
         }
         if !proxy.found.notes.is_empty() {
             let _ = write!(text, "\n# {}:\n", proxy.name);
-            proxy.found.notes.iter().for_each(|note| add_note(&mut text, note));
+            add_notes(&mut text, &proxy.found.notes);
         }
     }
     text
@@ -62,8 +62,22 @@ pub(super) fn note(note: &Note) -> String {
     format!("{place}{}{hint}", note.text)
 }
 
-fn add_note(text: &mut String, about: &Note) {
-    comment(text, &note(about));
+/// What is the same in several places is said once.
+fn add_notes(text: &mut String, notes: &[Note]) {
+    let is_same = |a: &Note, b: &Note| a.text == b.text && a.hint == b.hint;
+    for (at, about) in notes.iter().enumerate() {
+        if notes[..at].iter().any(|earlier| is_same(earlier, about)) {
+            continue;
+        }
+        let others = notes[at + 1..].iter().filter(|later| is_same(later, about));
+        let others = others.filter_map(|later| later.place.as_ref()).map(|at| format!("{}, ", place(at)));
+        let mut said = note(about);
+        if let Some(first) = about.place.as_ref().map(place) {
+            let rest: String = others.collect();
+            said = said.replacen(&first, format!("{first}, {rest}").trim_end_matches(", "), 1);
+        }
+        comment(text, &said);
+    }
 }
 
 fn add_source(text: &mut String, source: &Source, zone: Option<&str>) {
@@ -115,7 +129,7 @@ fn add_origin(text: &mut String, log: &FoundLog) {
         shorten(&mut sites, SITES);
         comment(text, &format!("sites: {}", sites.join(", ")));
     }
-    log.notes.iter().for_each(|note| add_note(text, note));
+    add_notes(text, &log.notes);
 }
 
 fn shorten(all: &mut Vec<String>, most: usize) {
@@ -175,7 +189,10 @@ fn add_other(text: &mut String, log: &FoundLog) {
     };
     text.push('\n');
     add_origin(text, log);
-    comment(text, &way);
+    let is_told = |note: &Note| note.hint.as_ref().is_some_and(|hint| hint.contains("logstat "));
+    if !log.notes.iter().any(is_told) {
+        comment(text, &way);
+    }
     let mut formats = String::new();
     add_formats(&mut formats, &log.formats);
     comment(text, &formats);
