@@ -28,6 +28,7 @@ pub struct SourceConfig {
     /// Default: from the path.
     pub name: Option<String>,
     /// Files and globs.
+    #[serde(deserialize_with = "one_or_many")]
     pub paths: Vec<String>,
     /// A preset or a format string, or a list of those that lines may have; detected when absent.
     #[serde(default, deserialize_with = "one_or_many")]
@@ -55,6 +56,7 @@ pub struct SourceConfig {
 pub struct ReportConfig {
     pub out: Option<PathBuf>,
     pub timezone: Option<String>,
+    #[serde(default, deserialize_with = "share")]
     pub max_reject_ratio: Option<f64>,
     pub top: Option<usize>,
 }
@@ -96,11 +98,28 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
             line: before.matches('\n').count() + 1,
             column: text[line_start..at].chars().count() + 1,
             message: error.message().lines().next().unwrap_or_default().to_owned(),
-            hint: nearest_key(error.message())
-                .map(|key| format!("\nhint: did you mean `{key}`?"))
-                .unwrap_or_default(),
+            hint: hint(error.message()).map(|hint| format!("\nhint: {hint}")).unwrap_or_default(),
         }
     })
+}
+
+/// What to write instead, where serde's words do not say it.
+fn hint(message: &str) -> Option<String> {
+    let is = |words: &str| message.contains(words);
+    if is("invalid type: map, expected a sequence") {
+        return Some("it is [[source]], in two brackets, for there may be several".to_owned());
+    }
+    if is("expected usize") {
+        return Some("a whole number, such as 10".to_owned());
+    }
+    nearest_key(message).map(|key| format!("did you mean `{key}`?"))
+}
+
+/// A number from 0 to 1.
+fn share<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let share = f64::deserialize(deserializer)?;
+    let is_share = (0.0..=1.0).contains(&share);
+    if is_share { Ok(Some(share)) } else { Err(serde::de::Error::custom("a share is a number from 0 to 1")) }
 }
 
 /// A text, or a list of texts.

@@ -3,13 +3,13 @@
 use crate::cli::{ReadArgs, ReportArgs};
 use crate::config::{Config, SourceConfig};
 use crate::pipeline::SourcePlan;
-use crate::source::{Discovery, discover};
+use crate::source::{DiscoverError, Discovery, SourceSet, discover};
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use logstat_parsers::{Captures, Escape};
 use logstat_reports::model::By;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const TOP: usize = 10;
 const OUT: &str = "logstat-report";
@@ -102,6 +102,7 @@ impl Sources {
         let found = self.take_problems(discover(&args.paths));
         for set in found.sources {
             self.plans.push(SourcePlan {
+                origin: "--format".to_owned(),
                 name: set.name.clone(),
                 sets: vec![set],
                 formats: args.format.clone(),
@@ -116,10 +117,22 @@ impl Sources {
     }
 
     fn add_configured(&mut self, source: &SourceConfig) -> anyhow::Result<()> {
-        let found = self.take_problems(discover(&source.paths));
+        if source.paths.is_empty() {
+            let name = source.name.as_deref().unwrap_or("without a name");
+            bail!("source {name}: `paths` is empty\nhint: paths = [\"/var/log/nginx/access.log*\"]");
+        }
+        let mut found = discover(&source.paths);
+        // A site rotates by number or by date, so that of several patterns some may never match.
+        if !found.sources.is_empty() {
+            found.problems.retain(|problem| !matches!(problem, DiscoverError::NoMatch { .. }));
+        }
+        let mut found = self.take_problems(found);
         let Some(first) = found.sources.first() else { return Ok(()) };
+        let name = source.name.clone().unwrap_or_else(|| first.name.clone());
+        self.leave_out_repeats(&name, &mut found.sources);
         self.plans.push(SourcePlan {
-            name: source.name.clone().unwrap_or_else(|| first.name.clone()),
+            origin: format!("source {name}: format"),
+            name: name.clone(),
             sets: found.sources,
             formats: source.format.clone(),
             escape: source.escape.map_or(Escape::Default, Into::into),
@@ -127,11 +140,31 @@ impl Sources {
                 request: source.capture_request.clone(),
                 response: source.capture_response.clone(),
             },
-            timezone: zone(source.timezone.as_deref())?,
+            timezone: zone(source.timezone.as_deref()).with_context(|| format!("source {name}: timezone"))?,
             tier: source.tier.clone(),
             node: source.node.clone(),
         });
         Ok(())
+    }
+
+    /// Lines of a file that two sources name would count twice.
+    fn leave_out_repeats(&mut self, name: &str, sets: &mut [SourceSet]) {
+        let same = |a: &Path, b: &Path| {
+            a == b || a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
+        };
+        let known = self.plans.iter().flat_map(|plan| plan.sets.iter().map(move |set| (&plan.name, set)));
+        let known: Vec<(&String, &Path)> =
+            known.flat_map(|(name, set)| set.files.iter().map(move |file| (name, file.path()))).collect();
+        for set in sets {
+            set.files.retain(|file| {
+                let first = known.iter().find(|(_, path)| same(path, file.path()));
+                if let Some((first, _)) = first {
+                    let path = file.path().display();
+                    self.notes.push(format!("{path}: not read for {name}, since {first} reads it"));
+                }
+                first.is_none()
+            });
+        }
     }
 
     /// Their hours would be added up as one source's.

@@ -259,3 +259,56 @@ fn a_log_of_more_hours_than_a_table_has_series_is_counted_right() {
         |row: &crate::lab::Row| row["requests"] == "1" && row["status_2xx"] == "1" && row["rps_peak"] == "1";
     assert_eq!(rows.iter().find(|row| !once(row)), None);
 }
+
+#[test]
+fn a_pattern_without_a_match_beside_one_with_is_no_error() {
+    let lab = Lab::new();
+    lab.log("access.log", lines(10..11));
+    let config = |paths: &str| lab.log("logstat.toml", format!("[[source]]\npaths = [{paths}]\n"));
+    config(r#""access.log", "access.log.[0-9]*", "access.log-[0-9]*""#);
+    let run = lab.report(&["--since", "oldest"]).ok();
+    assert_eq!((run.summary()["totals"]["requests"].as_u64(), run.stderr.as_str()), (Some(60), ""));
+    config(r#""none.log.[0-9]*""#);
+    let run = lab.report(&["--since", "oldest"]);
+    assert!(run.code > 0 && run.stderr.contains("matches no file"), "{}", run.stderr);
+}
+
+#[test]
+fn one_file_in_two_sources_is_read_once() {
+    let lab = Lab::new();
+    lab.log("access.log", lines(10..11));
+    let text = "[[source]]\nname = \"a\"\npaths = [\"access.log\"]\n[[source]]\nname = \"b\"\npaths = \"./access.log*\"\n";
+    lab.log("logstat.toml", text);
+    let run = lab.report(&["--since", "oldest"]).ok();
+    assert_eq!(run.summary()["totals"]["requests"], 60);
+    assert!(run.stdout.contains("not read for b, since a reads it"), "{}", run.stdout);
+}
+
+#[test]
+fn what_is_wrong_with_a_source_names_it() {
+    let lab = Lab::new();
+    lab.log("access.log", lines(10..11));
+    for (config, message) in [
+        ("name = \"b\"\npaths = []", "source b: `paths` is empty\nhint: paths = ["),
+        (
+            "name = \"b\"\npaths = \"access.log\"\nformat = \"combind\"",
+            "source b: format: byte 0: no such format `combind`",
+        ),
+        (
+            "name = \"b\"\npaths = \"access.log\"\ntimezone = \"Mars\"",
+            "source b: timezone: no such time zone `Mars`",
+        ),
+        (
+            "paths = \"access.log\"\n[report]\nmax_reject_ratio = 5",
+            "logstat.toml:4:20: a share is a number from 0 to 1",
+        ),
+        ("paths = \"access.log\"\n[report]\ntop = -1", "hint: a whole number"),
+    ] {
+        lab.log("logstat.toml", format!("[[source]]\n{config}\n"));
+        let run = lab.report(&["--since", "oldest"]);
+        assert!(run.code == 2 && run.stderr.contains(message), "{config}: {}", run.stderr);
+    }
+    lab.log("logstat.toml", "[source]\npaths = \"access.log\"\n");
+    let run = lab.report(&["--since", "oldest"]);
+    assert!(run.stderr.contains("hint: it is [[source]], in two brackets"), "{}", run.stderr);
+}

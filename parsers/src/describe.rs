@@ -2,7 +2,7 @@
 //! compile the string.
 
 use crate::assemble::{Piece, drop_losers};
-use crate::format::{Format, Vendor};
+use crate::format::{Captures, Format, Vendor};
 use crate::record::{Client, Record};
 use crate::step::{Field, Slot};
 use crate::{apache, haproxy, keyed, nginx};
@@ -49,7 +49,23 @@ impl Format {
         };
         // It compiled before.
         let (pieces, _) = self.vendor().pieces(text, &self.captures).unwrap_or_default();
-        describe(pieces, &values)
+        let mut items = describe(pieces, &values);
+        for item in items.iter_mut().filter(|item| item.text.starts_with('%') && item.text.ends_with("hr")) {
+            item.role = self.captures.role();
+        }
+        items
+    }
+}
+
+impl Captures {
+    /// What the captured request headers are for. Of two that are of use, the first is told.
+    fn role<'f>(&self) -> Role<'f> {
+        let slot = |name: &String| match name.to_ascii_lowercase().as_str() {
+            "user-agent" => Some(Slot::UserAgent),
+            "referer" => Some(Slot::Referer),
+            _ => None,
+        };
+        self.request.iter().find_map(slot).map_or(Role::Ignored, Role::Fills)
     }
 }
 

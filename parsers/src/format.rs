@@ -53,10 +53,6 @@ pub struct Captures {
 }
 
 impl Captures {
-    pub(crate) fn has_only_request(&self) -> bool {
-        !self.request.is_empty() && self.response.is_empty()
-    }
-
     pub(crate) fn has_only_response(&self) -> bool {
         self.request.is_empty() && !self.response.is_empty()
     }

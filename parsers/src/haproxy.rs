@@ -75,7 +75,6 @@ pub(crate) fn pieces(text: &str, captures: &Captures) -> Result<(Vec<Piece>, Vec
             Item::Character(c) => taken.character(c),
             Item::Alias { flags, name: "o", .. } => taken.global = taken.global.with(flags, at)?,
             Item::Alias { name: "hr", .. } if captures.has_only_response() => {}
-            Item::Alias { name: "hs", .. } if captures.has_only_request() => {}
             Item::Alias { key, flags, name } => {
                 let flags = taken.global.with(flags, at)?;
                 let meaning = taken.alias(name, flags, at)?;

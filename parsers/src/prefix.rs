@@ -137,10 +137,15 @@ fn rfc3164_date(text: &[u8]) -> Option<&[u8; 15]> {
         .then_some(date)
 }
 
-/// `host tag[pid]: `, where either may be missing. The tag is the word that ends in a colon and is no JSON.
+/// `host tag[pid]: `, where either may be missing. The tag is the word that ends in a colon and is no JSON, or in a
+/// number in brackets: rsyslog writes no colon behind what came as RFC 5424.
 #[inline]
 fn skip_host_and_tag(text: &[u8]) -> &[u8] {
-    let is_tag = |word: &[u8]| word.ends_with(b":") && !word.starts_with(b"{");
+    let is_tag = |word: &[u8]| match word {
+        [first, .., b':'] => *first != b'{',
+        [.., b']'] => is_name_with_pid(word),
+        _ => false,
+    };
     let Some(first) = memchr::memchr(b' ', text) else { return text };
     if is_tag(&text[..first]) {
         return &text[first + 1..];
@@ -150,6 +155,14 @@ fn skip_host_and_tag(text: &[u8]) -> &[u8] {
         Some(second) if !text.starts_with(b"{") && is_tag(&rest[..second]) => &rest[second + 1..],
         _ => text,
     }
+}
+
+/// `haproxy[2114]`.
+#[cold]
+fn is_name_with_pid(word: &[u8]) -> bool {
+    let Some(bracket) = word.iter().position(|byte| *byte == b'[') else { return false };
+    let pid = &word[bracket + 1..word.len() - 1];
+    bracket > 0 && !pid.is_empty() && pid.iter().all(u8::is_ascii_digit)
 }
 
 /// Kubernetes' `stdout F `.

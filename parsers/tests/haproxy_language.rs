@@ -340,6 +340,8 @@ fn captured_headers_of_one_side() {
         text(record(&format, line.as_bytes()).user_agent).map(str::to_owned)
     };
     assert_eq!(agent(&capturing(&["User-Agent"], &[]), "{curl} ").as_deref(), Some("curl"));
+    // Where only those of requests are named, a second block is one of responses.
+    assert_eq!(agent(&capturing(&["User-Agent"], &[]), "{curl} {nginx} ").as_deref(), Some("curl"));
     assert_eq!(agent(&capturing(&[], &["User-Agent"]), "{curl} "), None);
     assert_eq!(agent(&Options::default(), "{curl} "), None);
     // A session that failed before its request has no captured headers.

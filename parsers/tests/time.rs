@@ -205,6 +205,7 @@ fn prefixes_of_every_kind() {
         ("HAProxy iso", "2026-11-20T13:00:00.123456+01:00 "),
         ("HAProxy raw", ""),
         ("rsyslog", "2026-11-20T13:00:00.123456+01:00 lb haproxy[1]: "),
+        ("rsyslog, of what came as RFC 5424", "2026-11-20T13:00:00.123456+01:00 - haproxy[31130] "),
         ("rsyslog, traditional", "Nov  6 13:00:00 lb haproxy[1]: "),
         ("journald short", "Nov 20 13:00:00 lb haproxy[1]: "),
         ("journald short-precise", "Nov 20 13:00:00.123456 lb haproxy[1]: "),

@@ -5,7 +5,7 @@ use super::excerpt::{Excerpt, excerpt};
 use super::finding::{Finding, Found, Part, Rejected, Rejects, neighbour_name};
 use crate::pipeline::FileTally;
 use crate::rollup::LineCounts;
-use logstat_parsers::{Detection, Nearest, Preset, Vendor};
+use logstat_parsers::{Detection, Nearest, Preset, RejectKind, Vendor};
 use logstat_reports::model::FormatShare;
 use logstat_reports::terminal::Style;
 use logstat_reports::terminal::paint::{Ink, Line, Pen, wrapped};
@@ -53,6 +53,8 @@ struct Page {
     pen: Pen,
     columns: usize,
 }
+
+const UNQUOTED: &str = "what clients write stands between characters that they can write too: put it in double quotes in the log's format";
 
 impl Page {
     fn head(&self, finding: &Finding, lines: Option<NonZeroU64>) -> Vec<Line> {
@@ -177,6 +179,9 @@ impl Page {
                 wrapped(&heading, self.columns).iter().map(|text| self.pen.line([(Ink::Warn, text)])),
             );
             lines.extend(first.iter().flat_map(|rejected| self.rejected(rejected)));
+            if *kind == RejectKind::Ambiguous {
+                lines.extend(self.wrapped(Ink::Faint, "hint  ", UNQUOTED));
+            }
         }
         lines
     }

@@ -29,7 +29,7 @@ impl Formats {
     /// Those that are given.
     pub(super) fn given(plan: &SourcePlan) -> Result<Self, PrepareError> {
         let options = plan.options();
-        let compiled = plan.formats.iter().map(|text| compile(text, &options));
+        let compiled = plan.formats.iter().map(|text| compile(text, &options, &plan.origin));
         Ok(Self { list: compiled.collect::<Result<_, _>>()?, open: false, detection: None, options })
     }
 
@@ -37,7 +37,7 @@ impl Formats {
     pub(super) fn detected(plan: &SourcePlan, detection: Option<Detection>) -> Result<Self, PrepareError> {
         let options = plan.options();
         let best = detection.as_ref().and_then(|found| found.best);
-        let list = vec![compile(best.map_or("combined", |best| best.preset.name), &options)?];
+        let list = vec![compile(best.map_or("combined", |best| best.preset.name), &options, &plan.origin)?];
         Ok(Self { list, open: true, detection, options })
     }
 
@@ -51,7 +51,7 @@ impl Formats {
                 break;
             }
             let best = detect(&rest, &self.options).best.filter(|best| best.matched >= FEW);
-            match best.map(|best| compile(best.preset.name, &self.options)) {
+            match best.map(|best| compile(best.preset.name, &self.options, "")) {
                 Some(Ok(format)) => self.list.push(format),
                 _ => break,
             }
@@ -66,7 +66,7 @@ impl Formats {
         }
         for name in HAPROXY {
             if !is_known(&self.list, name) {
-                self.list.push(compile(name, &self.options)?);
+                self.list.push(compile(name, &self.options, "")?);
             }
         }
         Ok(())
@@ -117,7 +117,7 @@ impl Formats {
     pub(super) fn others(&self) -> Vec<Format> {
         let unknown = logstat_parsers::PRESETS.iter().map(|preset| preset.name);
         let unknown = unknown.filter(|name| self.list.iter().all(|format| format.name() != *name));
-        unknown.filter_map(|name| compile(name, &self.options).ok()).collect()
+        unknown.filter_map(|name| compile(name, &self.options, "").ok()).collect()
     }
 }
 
@@ -136,6 +136,6 @@ pub(super) fn may_be_another(line: &Line<'_>) -> bool {
     }
 }
 
-fn compile(text: &str, options: &Options) -> Result<Format, PrepareError> {
-    Format::compile(text, options).map_err(|error| PrepareError::Format { error })
+fn compile(text: &str, options: &Options, origin: &str) -> Result<Format, PrepareError> {
+    Format::compile(text, options).map_err(|error| PrepareError::Format { origin: origin.to_owned(), error })
 }

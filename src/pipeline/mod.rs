@@ -25,6 +25,8 @@ use logstat_parsers::{Captures, Escape, Options};
 pub struct SourcePlan {
     /// Its name in every output.
     pub name: String,
+    /// Where its formats are given, for messages: `--format`.
+    pub origin: String,
     /// Its files: logs with their rotated siblings.
     pub sets: Vec<SourceSet>,
     /// Presets or format strings that lines may have, the commonest first; none: to be detected.

@@ -46,9 +46,9 @@ pub struct PreparedFile {
 /// Why a source cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
-    #[error("--format: {error}\nhint: {}", error.hint())]
+    #[error("{origin}: {error}\nhint: {}", error.hint())]
     #[expect(missing_docs)]
-    Format { error: FormatError },
+    Format { origin: String, error: FormatError },
     #[error("{path}:1:1: no known format fits\nhint: {hint}\nline 1: {line}")]
     #[expect(missing_docs)]
     Unknown { path: String, hint: String, line: String },

@@ -40,6 +40,8 @@ pub(super) enum Cell {
     /// What the row is about.
     Name(String),
     Text(String),
+    /// Words that may stand in several lines.
+    Phrase(String),
     /// As logged.
     Logged(String),
     Number(String),
@@ -178,13 +180,13 @@ fn group(division: &Division<'_>) -> Table {
 
 fn outcomes(report: &Report) -> Vec<Table> {
     let totals = &report.totals;
-    vec![statuses(totals), ends(totals), failures(totals), times(totals), cache(totals)]
+    vec![statuses(totals), ends(totals), failures(totals), cache(totals), times(totals)]
 }
 
 fn statuses(totals: &Figures) -> Table {
     let row = |name: String, meaning: &str, count| {
         let mut row = counted(Cell::Name(name), count, totals.requests);
-        row.push(if meaning.is_empty() { Cell::None } else { Cell::Text(meaning.to_owned()) });
+        row.push(if meaning.is_empty() { Cell::None } else { Cell::Phrase(meaning.to_owned()) });
         row
     };
     let codes = words::statuses(totals).into_iter();
@@ -201,7 +203,7 @@ fn failures(totals: &Figures) -> Table {
     let failures = totals.failures.filter(|failures| failures.total() > 0).unwrap_or_default();
     let line = |(cause, count, meaning): (&str, u64, &str)| {
         let mut row = counted(Cell::Name(cause.to_owned()), count, failures.total());
-        row.push(Cell::Text(meaning.to_owned()));
+        row.push(Cell::Phrase(meaning.to_owned()));
         row
     };
     let causes = words::failures(&failures).into_iter().filter(|_| failures.total() > 0);
@@ -213,7 +215,7 @@ fn ends(totals: &Figures) -> Table {
     let whole = ends.iter().map(|(_, count)| count).sum();
     let line = |(state, count): &(String, u64)| {
         let mut row = counted(Cell::Name(safe(state)), *count, whole);
-        row.push(Cell::Text(terminations::meaning(state)));
+        row.push(Cell::Phrase(terminations::meaning(state)));
         row
     };
     let head = ["State", "", "Requests", "Share", "Meaning"];
@@ -241,7 +243,7 @@ fn times(totals: &Figures) -> Table {
     };
     let rows = words::timings(totals).iter().map(line).collect();
     let head = ["Time", "Requests", "Mean", "p50", "p90", "p95", "p99", "Max"];
-    Table::new("Where the time went", &head, rows)
+    Table::new("Where the time went", &head, rows).wide()
 }
 
 fn top(list: &TopList, report: &Report) -> Table {
