@@ -1,5 +1,7 @@
 //! Hours become a report: figures are finished here. Reads nothing and writes nothing.
 
+#[cfg(test)]
+mod at_rest;
 mod availability;
 
 use crate::rollup::{

@@ -37,6 +37,9 @@ struct Told {
     reason: Option<usize>,
 }
 
+/// Date and content of a message, then backend, server and reason.
+type Parts<'m> = ((i64, Tells), &'m [u8], Option<&'m [u8]>, Option<&'m [u8]>);
+
 impl Messages {
     /// Notes what a message tells, if it has a date and tells anything.
     pub fn add(&mut self, event: &Event<'_>) {
@@ -57,6 +60,21 @@ impl Messages {
     pub fn clear(&mut self) {
         self.told.clear();
         self.text.clear();
+    }
+
+    /// Each in turn.
+    pub fn iter(&self) -> impl Iterator<Item = Parts<'_>> {
+        let mut rest = self.text.as_slice();
+        self.told.iter().map(move |told| {
+            let mut next = |length: usize| {
+                let (text, tail) = rest.split_at(length);
+                rest = tail;
+                text
+            };
+            let backend = next(told.backend);
+            let (server, reason) = (told.server.map(&mut next), told.reason.map(&mut next));
+            ((told.at_us, told.tells), backend, server, reason)
+        })
     }
 }
 
@@ -138,22 +156,20 @@ impl Availability {
 
     /// Adds what a block tells.
     pub(super) fn fold(&mut self, messages: &Messages) {
-        let mut rest = messages.text.as_slice();
-        let mut next = |length: usize| {
-            let (text, tail) = rest.split_at(length);
-            rest = tail;
-            text
-        };
-        for told in &messages.told {
-            let backend = next(told.backend);
-            let (server, reason) = (told.server.map(&mut next), told.reason.map(&mut next));
+        for (told, backend, server, reason) in messages.iter() {
             self.add(told, backend, server, reason);
         }
     }
 
-    fn add(&mut self, told: &Told, backend: &[u8], server: Option<&[u8]>, reason: Option<&[u8]>) {
+    /// Adds one message.
+    pub(super) fn add(
+        &mut self,
+        (at_us, tells): (i64, Tells),
+        backend: &[u8],
+        server: Option<&[u8]>,
+        reason: Option<&[u8]>,
+    ) {
         self.order += 1;
-        let Told { at_us, tells, .. } = *told;
         if at_us >= self.until_us {
             return;
         }
@@ -185,6 +201,12 @@ impl Availability {
             self.left_out += 1;
             self.known_until_us = self.known_until_us.min(at_us);
         }
+    }
+
+    /// Takes note of messages that were left out elsewhere, the earliest of them at `known_until_us`.
+    pub(super) fn leave_out(&mut self, messages: u64, known_until_us: i64) {
+        self.left_out += messages;
+        self.known_until_us = self.known_until_us.min(known_until_us);
     }
 
     /// Messages that had no room.

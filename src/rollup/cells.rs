@@ -26,7 +26,8 @@ pub enum CellKind {
 }
 
 impl CellKind {
-    const ALL: [Self; 9] = [
+    /// All, in the order of their numbers.
+    pub(super) const ALL: [Self; 9] = [
         Self::Latency,
         Self::Upstream,
         Self::Queue,
@@ -49,6 +50,9 @@ pub(super) const MAX_SERIES: usize = 1 << (32 - KIND_BITS - VALUE_BITS);
 pub(super) struct Cell(u32);
 
 impl Cell {
+    /// Values are below this.
+    pub const VALUES: u32 = 1 << VALUE_BITS;
+
     /// `value` must be below 2^14.
     #[inline]
     pub const fn new(kind: CellKind, value: u32) -> Self {

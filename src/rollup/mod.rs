@@ -2,7 +2,8 @@
 //!
 //! A [`BlockRollup`] counts the records of one block exactly, by itself, on any thread. Blocks are folded in order
 //! into a [`SourceRollup`], which holds every hour of one source. Counts, sums, histograms and sketches only add up,
-//! so they do not depend on the order; top lists and the cap on series do, which is why the order is fixed.
+//! so they do not depend on the order; top lists and the cap on series do, which is why the order is fixed. A
+//! [`StoredHour`] is an hour at rest: bytes that merge with those of other runs.
 
 mod agents;
 mod availability;
@@ -14,6 +15,7 @@ mod keys;
 mod series;
 mod sketch;
 mod source;
+mod stored;
 mod top;
 
 pub use availability::{Availability, Interval, ServerTimeline};
@@ -25,6 +27,7 @@ pub use keys::KeyHasher;
 pub use series::{Dimensions, SeriesKey, Sums, TimingKind, TimingSums};
 pub use sketch::{STANDARD_ERROR, Sketch};
 pub use source::{Aggregate, HourRollup, SourceRollup};
+pub use stored::{DecodeError, StoredDay, StoredEvents, StoredHour, StoredSource};
 pub use top::{ListKind, TopEntry, TopSummary};
 
 /// Seconds in an hour.
@@ -47,6 +50,9 @@ pub struct RollupOptions {
     pub by_status: bool,
     /// Series of an hour; further ones are added to `(other)`.
     pub series_per_hour: usize,
+    /// Keep what a state keeps: top lists hour by hour instead of added up, and messages of proxies as they came. Only
+    /// so [`SourceRollup::take_stored`] gives anything.
+    pub to_store: bool,
 }
 
 impl Default for RollupOptions {
@@ -59,6 +65,7 @@ impl Default for RollupOptions {
             by_method: false,
             by_status: false,
             series_per_hour: 1000,
+            to_store: false,
         }
     }
 }

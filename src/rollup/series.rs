@@ -130,6 +130,19 @@ impl SeriesKey {
         Self(bytes.to_vec())
     }
 
+    /// The name whose bytes these are, if they are one's: five parts and nothing behind them.
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut rest = bytes;
+        for _ in 0..5 {
+            rest = match rest {
+                [MISSING, tail @ ..] => tail,
+                [PRESENT, len, tail @ ..] => tail.get(*len as usize..)?,
+                _ => return None,
+            };
+        }
+        rest.is_empty().then(|| Self(bytes.to_vec()))
+    }
+
     /// Takes this name, over the memory of the last one.
     pub(super) fn set(&mut self, name: &Dimensions<'_>) {
         self.0.clear();

@@ -11,6 +11,8 @@ const INDEX_BITS: u32 = 12;
 const REGISTERS: usize = 1 << INDEX_BITS;
 /// Bits of the hash that the rank is taken from.
 const RANK_BITS: u32 = 64 - INDEX_BITS;
+/// The rank of a hash whose bits after the index are all 0.
+const MAX_RANK: u8 = RANK_BITS as u8 + 1;
 /// Above this many used registers a dense array is smaller than a list.
 const SPARSE_LIMIT: usize = 1024;
 
@@ -72,6 +74,27 @@ impl Default for Sketch {
 }
 
 impl Sketch {
+    pub(super) const REGISTERS: usize = REGISTERS;
+    pub(super) const SPARSE_LIMIT: usize = SPARSE_LIMIT;
+
+    /// The sketch of these ranks, if they can be one's: more than a list would hold, none too high.
+    pub(super) fn of_ranks(ranks: &[u8]) -> Option<Self> {
+        let ranks: Box<Dense> = Box::new(ranks.try_into().ok()?);
+        let sketch = Self::from_dense(ranks);
+        match &sketch {
+            Self::Dense(ranks) if ranks.iter().all(|rank| *rank <= MAX_RANK) => Some(sketch),
+            _ => None,
+        }
+    }
+
+    /// The sketch of these registers, if they can be one's: ascending, no more than a list holds, none too high.
+    pub(super) fn of_list(list: Vec<(u16, u8)>) -> Option<Self> {
+        let ascending = list.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        let known =
+            |&(index, rank): &(u16, u8)| usize::from(index) < REGISTERS && (1..=MAX_RANK).contains(&rank);
+        (ascending && list.len() <= SPARSE_LIMIT && list.iter().all(known)).then_some(Self::Sparse(list))
+    }
+
     /// Adds a client.
     pub fn add(&mut self, register: Register) {
         match self {

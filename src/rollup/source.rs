@@ -7,6 +7,7 @@ use super::histogram::Histogram;
 use super::keys::{KeyHasher, KeyTable};
 use super::series::{SeriesKey, Sums, TimingKind};
 use super::sketch::Sketch;
+use super::stored::{StoredEvents, StoredHour, StoredList, StoredLists, StoredSource};
 use super::top::{ListKind, TopSummary};
 use super::{HOUR_S, RollupOptions};
 use std::collections::BTreeMap;
@@ -35,6 +36,8 @@ pub struct SourceRollup {
     /// leave holes.
     spare_tables: Vec<CountTable>,
     spare_lists: Vec<Lists>,
+    /// What proxies said since it was last taken, if that is to be stored.
+    events: StoredEvents,
 }
 
 type Lists = [TopSummary; ListKind::ALL.len()];
@@ -54,6 +57,7 @@ impl SourceRollup {
             settled: Box::default(),
             spare_tables: Vec::new(),
             spare_lists: Vec::new(),
+            events: StoredEvents::default(),
         }
     }
 
@@ -61,6 +65,9 @@ impl SourceRollup {
     pub fn fold(&mut self, block: &BlockRollup) {
         self.counts.merge(&block.counts);
         self.availability.fold(&block.messages);
+        if self.options.to_store {
+            self.events.add_block(&block.messages, &block.event_notes, block.events_left_out);
+        }
         let places = self.fold_series(block);
         self.fold_cells(block, &places);
         self.fold_lists(block);
@@ -92,10 +99,60 @@ impl SourceRollup {
     #[must_use]
     pub fn top(&self, list: ListKind) -> TopSummary {
         let mut total = self.settled[list as usize].clone();
-        for lists in self.hours.values().filter_map(|hour| hour.lists.as_ref()) {
-            total.merge(&lists[list as usize]);
+        for hour in self.hours.values() {
+            if let Some(stored) = &hour.stored_lists {
+                total.merge_stored(&stored[list as usize], &self.hasher);
+                total.prune();
+            }
+            if let Some(lists) = &hour.lists {
+                total.merge(&lists[list as usize]);
+            }
         }
         total
+    }
+
+    /// Takes out all hours, messages and line counts since the last time, as those of a run; runs are numbered in the
+    /// order in which they read the log. May be called between any two blocks.
+    #[must_use]
+    pub fn take_stored(&mut self, run: u64) -> StoredSource {
+        let hours = std::mem::take(&mut self.hours);
+        let stored = |(number, mut hour): (i64, HourRollup)| {
+            let mut lists = hour.stored_lists.take().unwrap_or_default();
+            let series = hour.series();
+            if let Some(open) = &mut hour.lists {
+                store(&mut lists, open);
+            }
+            StoredHour::new(number, series, lists)
+        };
+        StoredSource {
+            hours: hours.into_iter().map(stored).collect(),
+            events: std::mem::take(&mut self.events).of_run(run),
+            counts: std::mem::take(&mut self.counts),
+        }
+    }
+
+    /// Adds a stored hour. Hours must come in ascending order, so that top lists that overflow always do so alike.
+    pub fn add_stored(&mut self, stored: &StoredHour) {
+        let spare = &mut self.spare_tables;
+        let hour = self.hours.entry(stored.hour()).or_insert_with(|| HourRollup::over(spare.pop()));
+        for (name, aggregate) in stored.series() {
+            hour.add(name, aggregate, &self.hasher, self.options.series_per_hour);
+        }
+        self.spare_tables.extend(hour.cells.pack());
+        for (settled, list) in self.settled.iter_mut().zip(stored.lists()) {
+            settled.merge_stored(list, &self.hasher);
+            settled.prune();
+        }
+        if let Some((first, last)) = stored.span() {
+            let (oldest, newest) = self.span_us.unwrap_or((i64::MAX, i64::MIN));
+            let [first_us, last_us] = [first, last].map(|second| second.saturating_mul(1_000_000));
+            self.span_us = Some((oldest.min(first_us), newest.max(last_us)));
+        }
+    }
+
+    /// Adds stored messages; those of a source must be merged first.
+    pub fn add_stored_events(&mut self, events: &StoredEvents) {
+        events.replay(&mut self.availability);
     }
 
     /// Enters the block's series into their hours; gives for each the hour and its place there.
@@ -176,7 +233,7 @@ impl SourceRollup {
 
     /// The lists that count for an hour: its own while it is open.
     fn lists(&mut self, hour: i64) -> &mut Lists {
-        if hour < self.closed_before {
+        if hour < self.closed_before && !self.options.to_store {
             return &mut self.settled;
         }
         let spare = &mut self.spare_lists;
@@ -197,7 +254,11 @@ impl SourceRollup {
         for (_, hour) in self.hours.range_mut(..passed) {
             self.spare_tables.extend(hour.cells.pack());
             if let Some(mut lists) = hour.lists.take() {
-                settle(&mut self.settled, &mut lists);
+                if self.options.to_store {
+                    store(hour.stored_lists.get_or_insert_default(), &mut lists);
+                } else {
+                    settle(&mut self.settled, &mut lists);
+                }
                 self.spare_lists.push(*lists);
             }
         }
@@ -214,14 +275,24 @@ fn settle(settled: &mut Lists, lists: &mut Lists) {
     }
 }
 
+/// Adds lists to those at rest, and empties them.
+fn store(stored: &mut StoredLists, lists: &mut Lists) {
+    for (stored, list) in stored.iter_mut().zip(lists) {
+        stored.merge(StoredList::of(list));
+        list.clear();
+    }
+}
+
 /// One hour of one source.
 #[derive(Debug, Default)]
 pub struct HourRollup {
     series: KeyTable<Sums>,
     sketches: Vec<Sketch>,
     cells: Counts,
-    /// `None` once they are settled.
+    /// `None` once they are settled or stored.
     lists: Option<Box<Lists>>,
+    /// Those of an hour that is closed, if they are to be stored.
+    stored_lists: Option<Box<StoredLists>>,
 }
 
 impl HourRollup {
@@ -249,6 +320,15 @@ impl HourRollup {
         all
     }
 
+    /// Adds a series.
+    fn add(&mut self, name: &SeriesKey, aggregate: &Aggregate, hasher: &KeyHasher, limit: usize) {
+        let place = self.place(name.as_bytes(), hasher, limit);
+        self.series.tally_mut(place).merge(&aggregate.sums);
+        self.sketches[place as usize].merge(&aggregate.sketch);
+        let cells = self.cells.open();
+        aggregate.cells.iter().for_each(|(cell, count)| cells.add_wide(cell.key(place), *count));
+    }
+
     fn place(&mut self, key: &[u8], hasher: &KeyHasher, limit: usize) -> u32 {
         let full = self.series.len() >= limit;
         let (at, new) = if full && self.series.find(hasher.hash(0, key), 0, |known| known == key).is_none() {
@@ -265,7 +345,7 @@ impl HourRollup {
 }
 
 /// What the requests of one or many series of one hour, or of many hours, add up to.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Aggregate {
     /// Exact sums.
     pub sums: Sums,
@@ -274,7 +354,7 @@ pub struct Aggregate {
     /// Requests of the busiest second of the hours added with [`merge_hour`](Self::merge_hour), and that second.
     pub peak: Option<(u64, i64)>,
     /// Ascending.
-    cells: Vec<(Cell, u64)>,
+    pub(super) cells: Vec<(Cell, u64)>,
 }
 
 impl Aggregate {

@@ -5,7 +5,8 @@
 //! sum of what was taken so, which is the stated error and at most requests / (capacity + 1).
 
 use super::cells::{CountTable, sorted};
-use super::keys::KeyTable;
+use super::keys::{Entry, KeyHasher, KeyTable};
+use super::stored::{StoredEntry, StoredList};
 
 /// Keys of a list, whether of an hour or of many: more than an ordinary site has of anything in an hour.
 const CAPACITY: usize = 10_000;
@@ -124,6 +125,33 @@ impl TopSummary {
             self.add_latency(places[at], coarse, count);
         }
         self.error += other.error;
+    }
+
+    /// Adds every key of a list at rest, and its error.
+    pub(super) fn merge_stored(&mut self, stored: &StoredList, hasher: &KeyHasher) {
+        let mut places = Vec::with_capacity(stored.entries.len());
+        for entry in &stored.entries {
+            places.push(self.add(hasher.hash(0, &entry.key), &entry.key, entry.tally));
+        }
+        for (entry, at) in stored.entries.iter().zip(places) {
+            entry.latencies.iter().for_each(|&(coarse, count)| self.add_latency(at, coarse, count));
+        }
+        self.error += stored.error;
+    }
+
+    /// Every key, for a list at rest.
+    pub(super) fn stored_entries(&self) -> Vec<StoredEntry> {
+        let entry = |entry: &Entry<Tally>| StoredEntry {
+            key: self.keys.key(entry).into(),
+            tally: entry.tally,
+            latencies: Vec::new(),
+        };
+        let mut entries: Vec<StoredEntry> = self.keys.entries().iter().map(entry).collect();
+        for (key, count) in sorted(&self.latencies) {
+            let (at, coarse) = split(key);
+            entries[at].latencies.push((coarse, count));
+        }
+        entries
     }
 
     /// Forgets everything but keeps the memory.
