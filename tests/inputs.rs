@@ -312,3 +312,15 @@ fn what_is_wrong_with_a_source_names_it() {
     let run = lab.report(&["--since", "oldest"]);
     assert!(run.stderr.contains("hint: it is [[source]], in two brackets"), "{}", run.stderr);
 }
+
+#[test]
+fn a_file_of_dockers_own_is_told_from_other_json() {
+    let line = r#"{"log":"192.0.2.1 - - [20/Nov/2026:10:00:00 +0000] \"GET / HTTP/1.1\" 200 5\n","stream":"stdout","time":"2026-11-20T10:00:00Z"}"#;
+    let lab = Lab::new();
+    let run = lab.report(&[text(&lab.log("c-json.log", format!("{line}\n")))]);
+    assert!(
+        run.code == 2 && run.stderr.contains("hint: this is a file of docker's own: docker logs"),
+        "{}",
+        run.stderr
+    );
+}

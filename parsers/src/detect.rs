@@ -44,8 +44,8 @@ impl Candidate {
     }
 }
 
-/// Finds the preset that reads most of the first lines of a file, and rather one that knows all of their fields. A last line that is cut off by the sample's end does
-/// no harm.
+/// Finds the preset that reads most of the first lines of a file, and rather one that knows all of their fields. A last
+/// line that is cut off by the sample's end does no harm.
 #[must_use]
 pub fn detect(sample: &[u8], options: &Options) -> Detection {
     let lines: Vec<&[u8]> = sample
@@ -133,6 +133,9 @@ fn hint(best: Option<Candidate>, lines: &[(&[u8], Option<Syntax>)]) -> Option<St
         }
         Some(_) => return None,
         None => match lines.first()?.1 {
+            Some(Syntax::Json) if lines.first()?.0.starts_with(br#"{"log":""#) => {
+                "this is a file of docker's own: docker logs CONTAINER | logstat report -"
+            }
             Some(Syntax::Json) => {
                 "this looks like JSON: name its keys with --format 'json time=KEY remote_addr=KEY status=KEY …'"
             }
