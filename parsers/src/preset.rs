@@ -13,10 +13,10 @@ pub struct Preset {
 }
 
 impl Preset {
-    /// Whether it takes anything behind the values that it knows.
+    /// The preset that it continues with fields that it ignores.
     #[must_use]
-    pub fn is_open(&self) -> bool {
-        self.name.ends_with("-extra")
+    pub fn continues(&self) -> Option<&'static str> {
+        self.name.strip_suffix("-extra")
     }
 
     /// The preset of this name.

@@ -40,6 +40,23 @@ pub struct FoundLog {
     pub notes: Vec<Note>,
 }
 
+impl FoundLog {
+    /// A log of which nothing else is known yet.
+    #[must_use]
+    pub fn new(target: Target) -> Self {
+        Self {
+            target,
+            formats: Vec::new(),
+            sites: Vec::new(),
+            listens: Vec::new(),
+            passes: Vec::new(),
+            local_dates: false,
+            places: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+}
+
 /// Where lines go.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Target {

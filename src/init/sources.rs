@@ -234,16 +234,7 @@ mod tests {
         let place = Some(Place { file: "nginx.conf".into(), line: 1 });
         let format =
             FoundFormat { name: "x".to_owned(), text, escape: Escape::Default, captures: None, place };
-        FoundLog {
-            target: Target::File { glob: path.to_owned() },
-            formats: vec![format],
-            sites: Vec::new(),
-            listens: Vec::new(),
-            passes: Vec::new(),
-            local_dates: false,
-            places: Vec::new(),
-            notes: Vec::new(),
-        }
+        FoundLog { formats: vec![format], ..FoundLog::new(Target::File { glob: path.to_owned() }) }
     }
 
     fn nginx(logs: Vec<FoundLog>) -> Proxy {

@@ -130,7 +130,7 @@ impl Formats {
     /// one that it continues: else a client could write a line that it reads in a way of the client's choice.
     fn may_join(&self, preset: &Preset) -> bool {
         let is_known = |name: &str| self.list.iter().any(|format| format.name() == name);
-        !preset.is_open() || preset.name.strip_suffix("-extra").is_some_and(is_known)
+        preset.continues().is_none_or(is_known)
     }
 
     /// Every preset that is not in the list.

@@ -316,17 +316,8 @@ fn title(target: &Target) -> String {
 
 impl Draft {
     fn new(target: Target) -> Self {
-        let log = FoundLog {
-            target,
-            formats: Vec::new(),
-            sites: Vec::new(),
-            listens: Vec::new(),
-            passes: Vec::new(),
-            // Every date of nginx has an offset.
-            local_dates: false,
-            places: Vec::new(),
-            notes: Vec::new(),
-        };
+        // Every date of nginx has an offset, so none is local.
+        let log = FoundLog::new(target);
         Self { log, uses: Vec::new(), alone: false, copied: None }
     }
 
