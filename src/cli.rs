@@ -98,6 +98,15 @@ pub struct ReportArgs {
     pub block_bytes: Option<usize>,
 }
 
+/// Which state.
+#[derive(Debug, Clone, Default, Args)]
+pub struct StateArgs {
+    /// Directory of the state [default: dir under [state], else /var/lib/logstat for root, else
+    /// $XDG_STATE_HOME/logstat]
+    #[arg(long, value_name = "DIR", help_heading = "State")]
+    pub state: Option<PathBuf>,
+}
+
 /// `logstat check`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = AFTER_CHECK)]

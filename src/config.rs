@@ -16,6 +16,9 @@ pub struct Config {
     /// `[[source]]`.
     #[serde(default)]
     pub source: Vec<SourceConfig>,
+    /// `[state]`.
+    #[serde(default)]
+    pub state: StateConfig,
     /// `[report]`.
     #[serde(default)]
     pub report: ReportConfig,
@@ -47,6 +50,20 @@ pub struct SourceConfig {
     pub node: Option<String>,
     /// Zone of dates without an offset.
     pub timezone: Option<String>,
+}
+
+/// `[state]`: what is kept between runs, where and how long.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateConfig {
+    /// Default: `/var/lib/logstat` for root, else `$XDG_STATE_HOME/logstat`.
+    pub dir: Option<PathBuf>,
+    /// Hours after which the hours of a day are added up to the day; 0 keeps them for good.
+    pub keep_hours: Option<u32>,
+    /// Days after which nothing is kept; 0 keeps them for good.
+    pub keep_days: Option<u32>,
+    /// Seconds for which a rotated log must be quiet before its last line is taken without a newline.
+    pub rotate_wait_s: Option<u32>,
 }
 
 /// `[report]`: defaults of the flags of the same names.

@@ -1,5 +1,6 @@
 //! Exit codes, decided in one place.
 
+use crate::store::StoreError;
 use std::process::ExitCode;
 
 /// How it ended. The worse of two is the greater.
@@ -11,6 +12,19 @@ pub enum Exit {
     LimitExceeded,
     /// Failed.
     Failed,
+    /// Another run holds the lock of the state; nothing was done.
+    Locked,
+}
+
+impl Exit {
+    /// How a run ends that did not come to its end.
+    #[must_use]
+    pub fn of_error(error: &anyhow::Error) -> Self {
+        match error.downcast_ref() {
+            Some(StoreError::Locked { .. }) => Self::Locked,
+            _ => Self::Failed,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -19,6 +33,8 @@ impl From<Exit> for ExitCode {
             Exit::Done => 0,
             Exit::LimitExceeded => 1,
             Exit::Failed => 2,
+            // EX_TEMPFAIL of sysexits.h: try again later.
+            Exit::Locked => 75,
         })
     }
 }

@@ -7,7 +7,7 @@
 //! * [`logstat_parsers`] turns a line into a record, an event or a reject; it does no IO;
 //! * [`rollup`] counts records by the hour, knowing [`bots`]; it never reads the clock;
 //! * [`pipeline`] joins these three, and nothing else does;
-//! * [`store`] keeps what is known between runs; it never looks into what it keeps;
+//! * [`store`] keeps what is known between runs, and never looks into what it keeps; [`state`] opens it;
 //! * [`report`] finishes the figures, and [`logstat_reports`] renders them;
 //! * [`check`] tells what becomes of each line and each field, without a report;
 //! * [`output`] writes and prints, [`run`] holds it all together, [`exit`] names the ends;
@@ -27,5 +27,6 @@ pub mod report;
 pub mod rollup;
 pub mod run;
 pub mod source;
+pub mod state;
 pub mod store;
 pub mod window;

@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             logstat::output::say(&format!("{error:#}"));
-            Exit::Failed.into()
+            Exit::of_error(&error).into()
         }
     }
 }
