@@ -10,9 +10,12 @@
 mod bytes;
 mod events;
 mod list;
+#[cfg(test)]
+mod messages;
 mod series;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use bytes::DecodeError;
 pub use events::StoredEvents;
