@@ -311,6 +311,8 @@ impl<'a> Replay<'a> {
                     let open = self.tracks[at].1.open.as_ref();
                     if open.is_none_or(|open| open.state.serves() != state.serves()) {
                         self.changed(at, None, state, message);
+                    } else if state == ServerState::Up {
+                        self.has_server(message.at_us);
                     }
                 }
                 Tells::NoServer => self.changed(at, Some(ServerState::Up), ServerState::Down, message),
@@ -332,11 +334,17 @@ impl<'a> Replay<'a> {
     fn changed(&mut self, at: usize, from: Option<ServerState>, to: ServerState, message: &Message) {
         let reason = message.reason.as_deref();
         self.tracks[at].1.change(message.at_us, from, to, reason);
-        if to == ServerState::Up
-            && let Some((Name { server: None, .. }, backend)) = self.tracks.first_mut()
+        if to == ServerState::Up {
+            self.has_server(message.at_us);
+        }
+    }
+
+    /// The backend comes before its servers.
+    fn has_server(&mut self, at_us: i64) {
+        if let Some((Name { server: None, .. }, backend)) = self.tracks.first_mut()
             && backend.open.is_some()
         {
-            backend.change(message.at_us, None, to, None);
+            backend.change(at_us, None, ServerState::Up, None);
         }
     }
 }
