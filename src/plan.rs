@@ -106,6 +106,7 @@ impl Sources {
                 name: set.name.clone(),
                 sets: vec![set],
                 formats: args.format.clone(),
+                remembered: Vec::new(),
                 escape: args.escape.map_or(Escape::Default, Into::into),
                 captures: Captures::default(),
                 timezone: zone(args.log_tz.as_deref())?,
@@ -135,6 +136,7 @@ impl Sources {
             name: name.clone(),
             sets: found.sources,
             formats: source.format.clone(),
+            remembered: Vec::new(),
             escape: source.escape.map_or(Escape::Default, Into::into),
             captures: Captures {
                 request: source.capture_request.clone(),
