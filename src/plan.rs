@@ -40,7 +40,8 @@ pub struct Plan {
 /// # Errors
 /// When no source is named, or a zone is unknown.
 pub fn plan(args: &mut ReportArgs, config: &Config) -> anyhow::Result<Plan> {
-    let Sources { plans, problems, notes } = sources(&args.read, config)?;
+    let Sources { mut plans, problems, notes, .. } = sources(&args.read, config)?;
+    plans.retain(|plan| !plan.sets.is_empty());
     if args.read.paths.is_empty() && args.since.is_none() && args.until.is_none() {
         args.since = Some(SINCE_WITHOUT_PATHS.parse()?);
     }
@@ -54,7 +55,7 @@ pub fn plan(args: &mut ReportArgs, config: &Config) -> anyhow::Result<Plan> {
         max_reject_ratio: max_reject_ratio(&args.read, config),
         out: (!args.no_out)
             .then(|| args.out.clone().or_else(|| config.report.out.clone()).unwrap_or_else(|| OUT.into())),
-        now: args.now.unwrap_or_else(Timestamp::now),
+        now: args.work.now.unwrap_or_else(Timestamp::now),
     })
 }
 
@@ -73,6 +74,8 @@ pub struct Sources {
     pub problems: Vec<String>,
     /// Files that are left out because others hold the same lines.
     pub notes: Vec<String>,
+    /// Something is there and out of reach, which is another matter than a log that is not there.
+    pub out_of_reach: bool,
 }
 
 /// Finds the logs of the command line, else those of the configuration.
@@ -128,8 +131,8 @@ impl Sources {
             found.problems.retain(|problem| !matches!(problem, DiscoverError::NoMatch { .. }));
         }
         let mut found = self.take_problems(found);
-        let Some(first) = found.sources.first() else { return Ok(()) };
-        let name = source.name.clone().unwrap_or_else(|| first.name.clone());
+        let first = found.sources.first().map(|first| first.name.clone());
+        let Some(name) = source.name.clone().or(first) else { return Ok(()) };
         self.leave_out_repeats(&name, &mut found.sources);
         self.plans.push(SourcePlan {
             origin: format!("source {name}: format"),
@@ -182,6 +185,7 @@ impl Sources {
     }
 
     fn take_problems(&mut self, mut found: Discovery) -> Discovery {
+        self.out_of_reach |= found.problems.iter().any(|problem| !problem.is_absence());
         self.problems.extend(found.problems.drain(..).map(|problem| problem.to_string()));
         self.notes.extend(found.notes.drain(..).map(|note| note.to_string()));
         found

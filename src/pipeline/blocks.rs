@@ -83,12 +83,6 @@ pub(super) struct Done {
     pub(super) error: Option<ReadError>,
 }
 
-/// What comes back in order.
-enum Step {
-    Block(Done),
-    End,
-}
-
 impl<'a> Shared<'a> {
     pub(super) fn new(source: &'a Prepared, options: &'a ReadOptions, bots: &'a Arc<Bots>) -> Self {
         let wanted = |formats: &[Format]| -> Vec<Format> {
@@ -172,8 +166,17 @@ pub(super) fn read_files<F: Fold>(
 ) {
     let (sender, receiver) = channel();
     let window = pool.current_num_threads() * 2;
-    let mut reader =
-        Reader { shared, sender, receiver, window, sent: Vec::new(), next: 0, done: BTreeMap::new(), fold, folded };
+    let mut reader = Reader {
+        shared,
+        sender,
+        receiver,
+        window,
+        sent: Vec::new(),
+        next: 0,
+        done: BTreeMap::new(),
+        fold,
+        folded,
+    };
     pool.in_place_scope(|scope| reader.read(scope, places));
 }
 
@@ -188,7 +191,8 @@ struct Reader<'a, 'f, F> {
     sent: Vec<usize>,
     /// The block to give on next.
     next: usize,
-    done: BTreeMap<usize, Step>,
+    /// `None` is the end of a file.
+    done: BTreeMap<usize, Option<Done>>,
     fold: &'f mut F,
     folded: &'f mut dyn FnMut(),
 }
@@ -261,14 +265,14 @@ impl<'a, F: Fold> Reader<'a, '_, F> {
     }
 
     fn end(&mut self, at: usize) {
-        self.done.insert(self.sent.len(), Step::End);
+        self.done.insert(self.sent.len(), None);
         self.sent.push(at);
         self.give_on();
     }
 
     fn receive(&mut self) {
         if let Ok(done) = self.receiver.recv() {
-            self.done.insert(done.number, Step::Block(done));
+            self.done.insert(done.number, Some(done));
             self.give_on();
         }
     }
@@ -278,8 +282,8 @@ impl<'a, F: Fold> Reader<'a, '_, F> {
             let at = self.sent[self.next];
             self.next += 1;
             match step {
-                Step::End => self.fold.end(at),
-                Step::Block(done) => {
+                None => self.fold.end(at),
+                Some(done) => {
                     let scratch = self.fold.block(at, done);
                     if let Ok(mut idle) = self.shared.idle.lock() {
                         idle.push(scratch);

@@ -49,8 +49,7 @@ pub fn read(
         format_names: shared.format_names(),
         errors: Vec::new(),
     };
-    let wanted: Vec<usize> =
-        (0..source.files.len()).filter(|&at| source.files[at].skip.is_none()).collect();
+    let wanted: Vec<usize> = (0..source.files.len()).filter(|&at| source.files[at].skip.is_none()).collect();
     blocks::read_files(&shared, &wanted, pool, &mut reading, folded);
     reading.finish()
 }

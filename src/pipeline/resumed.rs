@@ -30,6 +30,8 @@ pub struct Portion {
     pub stream: KnownStream,
     /// What the lines add up to.
     pub stored: StoredSource,
+    /// Bytes that were read for it.
+    pub bytes: u64,
     /// NULs that were skipped between the lines.
     pub nul_bytes: u64,
     /// Whether nothing more comes of this file in this run.
@@ -236,8 +238,8 @@ impl Reader<'_, '_> {
         let finished = complete && file.unread.read.finish && !self.sink.is_over();
         let Some(stream) = file.stream(&self.source.plan.name, finished) else { return };
         let stored = self.rollup.take_stored(0);
-        let (nul_bytes, _) = (std::mem::take(&mut file.nul_bytes), std::mem::take(&mut file.bytes));
-        if let Some(id) = self.sink.take(Portion { stream, stored, nul_bytes, complete }) {
+        let (bytes, nul_bytes) = (std::mem::take(&mut file.bytes), std::mem::take(&mut file.nul_bytes));
+        if let Some(id) = self.sink.take(Portion { stream, stored, bytes, nul_bytes, complete }) {
             file.id = id;
         }
     }
