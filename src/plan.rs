@@ -3,13 +3,15 @@
 use crate::cli::{ReadArgs, ReportArgs};
 use crate::config::{Config, SourceConfig};
 use crate::pipeline::SourcePlan;
-use crate::source::{DiscoverError, Discovery, SourceSet, discover};
+use crate::source::{DiscoverError, Discovery, LogFile, SourceSet, discover};
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use logstat_parsers::{Captures, Escape};
 use logstat_reports::model::By;
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::PathBuf;
 
 const TOP: usize = 10;
 const OUT: &str = "logstat-report";
@@ -76,6 +78,8 @@ pub struct Sources {
     pub notes: Vec<String>,
     /// Something is there and out of reach, which is another matter than a log that is not there.
     pub out_of_reach: bool,
+    /// The source that reads each file of a configured one, by device and inode.
+    readers: HashMap<(u64, u64), String>,
 }
 
 /// Finds the logs of the command line, else those of the configuration.
@@ -154,22 +158,19 @@ impl Sources {
 
     /// Lines of a file that two sources name would count twice.
     fn leave_out_repeats(&mut self, name: &str, sets: &mut [SourceSet]) {
-        let same = |a: &Path, b: &Path| {
-            a == b || a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
+        let (readers, notes) = (&mut self.readers, &mut self.notes);
+        let mut is_first = |file: &LogFile| match readers.entry(file.device_and_inode()) {
+            Entry::Occupied(first) => {
+                let (path, first) = (file.path().display(), first.get());
+                notes.push(format!("{path}: not read for {name}, since {first} reads it"));
+                false
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(name.to_owned());
+                true
+            }
         };
-        let known = self.plans.iter().flat_map(|plan| plan.sets.iter().map(move |set| (&plan.name, set)));
-        let known: Vec<(&String, &Path)> =
-            known.flat_map(|(name, set)| set.files.iter().map(move |file| (name, file.path()))).collect();
-        for set in sets {
-            set.files.retain(|file| {
-                let first = known.iter().find(|(_, path)| same(path, file.path()));
-                if let Some((first, _)) = first {
-                    let path = file.path().display();
-                    self.notes.push(format!("{path}: not read for {name}, since {first} reads it"));
-                }
-                first.is_none()
-            });
-        }
+        sets.iter_mut().for_each(|set| set.files.retain(&mut is_first));
     }
 
     /// Their hours would be added up as one source's.
