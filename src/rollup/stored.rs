@@ -238,6 +238,28 @@ impl StoredDay {
     }
 }
 
+/// Adds an hour's rollup to the stored one of the same hour or of its day; gives what is to be stored instead.
+///
+/// # Errors
+/// When what is stored cannot be read, or is of another hour or day.
+pub fn merge_hour(is_day: bool, stored: Option<&[u8]>, hour: &StoredHour) -> Result<Vec<u8>, DecodeError> {
+    if is_day {
+        let of = StoredDay::of_hour(hour.hour);
+        let mut day = stored.map_or_else(|| Ok(StoredDay::new(of)), StoredDay::decode)?;
+        if day.day != of {
+            return Err(DecodeError::Impossible("another day"));
+        }
+        day.add(hour.clone());
+        return Ok(day.encode());
+    }
+    let Some(mut sum) = stored.map(StoredHour::decode).transpose()? else { return Ok(hour.encode()) };
+    if sum.hour != hour.hour {
+        return Err(DecodeError::Impossible("another hour"));
+    }
+    sum.merge(hour.clone());
+    Ok(sum.encode())
+}
+
 /// The busier of two seconds, the earlier one of equals.
 fn busier(one: Option<(u64, i64)>, other: Option<(u64, i64)>) -> Option<(u64, i64)> {
     [one, other].into_iter().flatten().max_by_key(|(requests, at)| (*requests, std::cmp::Reverse(*at)))

@@ -44,6 +44,8 @@ pub struct KnownStream {
     pub fingerprint: Fingerprint,
     /// When it was seen last, in microseconds since 1970.
     pub seen_us: i64,
+    /// End of the last request that was read, in microseconds since 1970, by the log; `None` before the first.
+    pub last_us: Option<i64>,
 }
 
 /// A file that is there now.

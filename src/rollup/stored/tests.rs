@@ -211,6 +211,30 @@ fn late_lines_keep_their_hour() {
 }
 
 #[test]
+fn an_hour_is_merged_into_its_hour_or_its_day_and_no_other() {
+    let hours: Vec<StoredHour> = source(&[(0, 1, 1, 0, 5000, 200), (HOUR_US, 2, 1, 0, 700, 503)], 0).hours;
+    let twice = |is_day| {
+        let once = merge_hour(is_day, None, &hours[0]).unwrap();
+        merge_hour(is_day, Some(&once), &hours[0]).unwrap()
+    };
+    let mut hour = hours[0].clone();
+    hour.merge(hours[0].clone());
+    assert_eq!(StoredHour::decode(&twice(false)), Ok(hour));
+    let mut day = StoredDay::new(0);
+    hours.iter().chain(&hours).for_each(|hour| day.add(hour.clone()));
+    let second = || merge_hour(true, Some(&twice(true)), &hours[1]);
+    let both = merge_hour(true, Some(&second().unwrap()), &hours[1]).unwrap();
+    assert_eq!(StoredDay::decode(&both), Ok(day));
+
+    let refused =
+        |is_day, stored: &[u8], hour: &StoredHour| merge_hour(is_day, Some(stored), hour).unwrap_err();
+    assert_eq!(refused(false, &hours[0].encode(), &hours[1]), DecodeError::Impossible("another hour"));
+    let tomorrow = StoredDay::new(1).encode();
+    assert_eq!(refused(true, &tomorrow, &hours[0]), DecodeError::Impossible("another day"));
+    assert_eq!(refused(true, &hours[0].encode(), &hours[0]), DecodeError::Kind);
+}
+
+#[test]
 fn a_list_that_overflows_says_so() {
     let requests: Vec<Drawn> =
         (0..6000).map(|n| (n, 0, if n % 2 == 0 { 7 } else { n as u32 + 8 }, 0, 1, 200)).collect();
