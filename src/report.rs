@@ -3,6 +3,9 @@
 #[cfg(test)]
 mod at_rest;
 mod availability;
+mod rows;
+
+pub(crate) use rows::rows;
 
 use crate::rollup::{
     Aggregate, Cause, CellKind, HOUR_S, ListKind, STANDARD_ERROR, SeriesKey, SourceRollup, TimingKind,

@@ -39,7 +39,7 @@ pub fn read(path: &Path) -> Result<Vec<StoredPeriod>, DatasetError> {
 /// When the file cannot be read, or is not what logstat wrote.
 pub fn generation(path: &Path) -> Result<u64, DatasetError> {
     let table = table(path, &["generation"], Some((0, 1)))?;
-    let first = || Ok(table.column("generation")?.i64()?.get(0));
+    let first = || Ok(table.column("generation")?.i64()?.iter().next().flatten());
     let first: PolarsResult<Option<i64>> = first();
     first.map(|first| first.map_or(0, unsigned)).map_err(|error| DatasetError::damaged(path, &error))
 }

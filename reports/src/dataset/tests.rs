@@ -10,7 +10,9 @@ use std::path::PathBuf;
 const START: i64 = 1_795_179_600;
 
 fn row(source: &str, server: &str, requests: u64) -> HourRow {
-    let group = Group { source: source.to_owned(), server: Some(server.to_owned()), ..Group::default() };
+    let text = |text: &str| Some(text.to_owned());
+    let (tier, node) = if source == "edge" { (text("web"), None) } else { (None, text("n1")) };
+    let group = Group { source: source.to_owned(), server: text(server), tier, node, ..Group::default() };
     let figures = Figures { requests, covered_s: 3600, seconds: vec![(7, requests)], ..Figures::default() };
     HourRow { hour: START, group, figures }
 }
@@ -85,7 +87,7 @@ fn every_series_has_a_row_and_a_source_without_any_one_of_no_request() {
     let starts: Vec<String> =
         lines[1..].iter().map(|line| line.split(',').take(9).collect::<Vec<_>>().join(",")).collect();
     let wanted =
-        ["edge,,,a1,,,3,3600", "edge,,,a2,,,5,3600", "silent,,,,,,0,3600", "uncounted,,,a1,,,1,3600"];
+        ["edge,,,a1,web,,3,3600", "edge,,,a2,web,,5,3600", "silent,,,,,,0,3600", "uncounted,,,a1,,n1,1,3600"];
     assert_eq!(starts, wanted.map(|cells| format!("2026-11-20T13:00:00Z,{cells}")));
 }
 
