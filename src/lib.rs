@@ -9,6 +9,7 @@
 //! * [`pipeline`] joins these three, and nothing else does;
 //! * [`ingest`] takes what is new of the logs into the state;
 //! * [`store`] keeps what is known between runs, and never looks into what it keeps; [`state`] opens it;
+//! * [`publish`] writes from it what [`dataset`] finds and reads again, on this machine or another;
 //! * [`report`] finishes the figures, and [`logstat_reports`] renders them;
 //! * [`check`] tells what becomes of each line and each field, without a report;
 //! * [`output`] writes and prints, [`run`] holds it all together, [`exit`] names the ends;
@@ -18,6 +19,7 @@ pub mod bots;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod dataset;
 pub mod exit;
 pub mod ingest;
 pub mod init;
