@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::rollup::availability::Messages;
-use crate::rollup::{EventNote, KeyHasher, RollupOptions, ServerTimeline, SourceRollup};
+use crate::rollup::{EventNote, ServerTimeline};
 use ServerState::{Down, Drain, Maintenance, Up};
 use logstat_parsers::{Event, EventKind, ServerState, Tells};
 use proptest::prelude::*;
@@ -61,14 +61,7 @@ fn merged(parts: &[StoredEvents], order: &[Index]) -> StoredEvents {
 }
 
 fn timelines(events: &StoredEvents, since: i64, until: i64) -> Vec<ServerTimeline> {
-    let options = RollupOptions {
-        since_us: since * SECOND_US,
-        until_us: until * SECOND_US,
-        ..RollupOptions::default()
-    };
-    let mut source = SourceRollup::new(options, KeyHasher::default());
-    source.add_stored_events(events);
-    source.availability.timelines(since, until)
+    events.availability(since * SECOND_US, until * SECOND_US).timelines(since, until)
 }
 
 /// By server.
