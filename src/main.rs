@@ -20,6 +20,9 @@ fn act(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Report(args) => logstat::run::run(*args),
         Command::Ingest(args) => logstat::ingest::run(&args),
+        Command::Status(args) => logstat::status::run(&args),
+        Command::Prune(args) => logstat::prune::run(&args),
+        Command::Export(args) => logstat::export::run(&args),
         Command::Check(args) => logstat::check::run(&args),
         Command::Init(args) => logstat::init::run(&args),
         Command::Man => {

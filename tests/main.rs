@@ -15,3 +15,4 @@ mod interface;
 mod lab;
 mod readme;
 mod reference;
+mod state;
