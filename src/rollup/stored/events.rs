@@ -108,15 +108,19 @@ impl StoredEvents {
         self.notes.truncate(NOTES);
     }
 
-    /// How servers stood in a window, microseconds since 1970 and without its end.
-    #[must_use]
-    pub fn availability(&self, since_us: i64, until_us: i64) -> Availability {
-        let mut availability = Availability::new(since_us, until_us);
+    pub(in crate::rollup) fn replay(&self, availability: &mut Availability) {
         for (_, told) in &self.told {
             let (server, reason) = (told.server.as_deref(), told.reason.as_deref());
             availability.add((told.at_us, told.tells), &told.backend, server, reason);
         }
         availability.leave_out(self.told_left_out, self.known_until_us);
+    }
+
+    /// How servers stood in a window, microseconds since 1970 and without its end.
+    #[must_use]
+    pub fn availability(&self, since_us: i64, until_us: i64) -> Availability {
+        let mut availability = Availability::new(since_us, until_us);
+        self.replay(&mut availability);
         availability
     }
 
