@@ -21,6 +21,7 @@ fn act(command: Command) -> anyhow::Result<Exit> {
         Command::Report(args) => logstat::run::run(*args),
         Command::Check(args) => logstat::check::run(&args),
         Command::Init(args) => logstat::init::run(&args),
+        Command::Merge(args) => logstat::merge::run(&args),
         Command::Man => {
             let mut page = Vec::new();
             logstat::man::render(&mut page)?;

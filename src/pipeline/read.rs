@@ -3,11 +3,11 @@
 use super::lines::{self, BlockLines, Choice};
 use super::{Prepared, PreparedFile};
 use crate::bots::Bots;
-use crate::report::SourceResult;
-use crate::rollup::{BlockRollup, EventNote, KeyHasher, LineCounts, RejectNote, RollupOptions, SourceRollup};
+use crate::report::{SourceResult, accounting, event_row};
+use crate::rollup::{BlockRollup, KeyHasher, RejectNote, RollupOptions, SourceRollup};
 use crate::source::{Input, Limits, PlainFile, Progress, ReadError, StreamBlock, open};
-use logstat_parsers::{EventKind, Fields, Format, RejectKind};
-use logstat_reports::model::{Accounting, EventRow, FileSummary, Place, RejectSummary, SourceSummary};
+use logstat_parsers::{Fields, Format, RejectKind};
+use logstat_reports::model::{EventRow, FileSummary, Place, SourceSummary};
 use logstat_reports::text::printable;
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -346,32 +346,6 @@ impl Fold<'_> {
     }
 }
 
-fn accounting(
-    counts: &LineCounts,
-    nul_bytes: u64,
-    places: &mut BTreeMap<RejectKind, Vec<Place>>,
-) -> Accounting {
-    let of_kind = RejectKind::ALL.into_iter().filter(|kind| counts.rejects[*kind as usize] > 0);
-    let summary = |kind: RejectKind| RejectSummary {
-        kind: kind.name().to_owned(),
-        explain: kind.explain().to_owned(),
-        count: counts.rejects[kind as usize],
-        first: places.remove(&kind).unwrap_or_default(),
-    };
-    Accounting {
-        lines: counts.lines,
-        records: counts.records,
-        outside_window: counts.outside_window,
-        future: counts.future,
-        events: counts.events,
-        rejects: counts.rejected(),
-        blank: counts.blank,
-        truncated: counts.truncated,
-        nul_bytes,
-        reject_kinds: of_kind.map(summary).collect(),
-    }
-}
-
 fn place(file: &str, lines_before: u64, note: &RejectNote) -> Place {
     let excerpt = &note.excerpt[..note.excerpt.len().min(EXCERPT)];
     Place {
@@ -379,27 +353,5 @@ fn place(file: &str, lines_before: u64, note: &RejectNote) -> Place {
         line: lines_before + note.line + 1,
         byte: note.reject.byte as u64 + 1,
         excerpt: printable(excerpt),
-    }
-}
-
-fn event_row(source: &str, note: &EventNote) -> EventRow {
-    EventRow {
-        at: note.at_us.map(|us| us.div_euclid(1_000_000)),
-        source: source.to_owned(),
-        kind: event_kind(note.kind).to_owned(),
-        message: printable(&note.message),
-    }
-}
-
-const fn event_kind(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::ServerUp => "server_up",
-        EventKind::ServerDown => "server_down",
-        EventKind::ServerState => "server_state",
-        EventKind::HealthCheck => "health_check",
-        EventKind::NoServer => "no_server",
-        EventKind::Proxy => "proxy",
-        EventKind::ConnectionError => "connection_error",
-        EventKind::Other => "other",
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! Numbers of kinds in the bytes are the places in their enums: what is added must be added at the end.
 
+mod at_rest;
 mod bytes;
 mod events;
 mod list;
@@ -14,10 +15,12 @@ mod series;
 #[cfg(test)]
 mod tests;
 
+pub use at_rest::AtRest;
 pub use bytes::DecodeError;
 pub use events::StoredEvents;
 pub(super) use list::{StoredEntry, StoredList};
 
+use super::source::busier;
 use super::{Aggregate, CellKind, HOUR_S, LineCounts, ListKind, SeriesKey};
 use bytes::{Column, Kind, Reader, Writer, unseal};
 use std::collections::BTreeMap;
@@ -167,13 +170,17 @@ impl StoredDay {
         self.series.iter()
     }
 
+    pub(super) fn lists(&self) -> &StoredLists {
+        &self.lists
+    }
+
     /// Adds an hour. What comes of an hour that was added already adds up too, but for the busiest second: that is the
     /// busiest of one part then, and may be too low.
     pub fn add(&mut self, hour: StoredHour) {
         let mut all = Aggregate::default();
         let mut day = Self { span: hour.span(), ..Self::new(Self::of_hour(hour.hour)) };
         for (name, aggregate) in &hour.series {
-            day.series.entry(name.clone()).or_default().merge_hour(hour.hour * HOUR_S, aggregate);
+            day.series.entry(name.clone()).or_default().merge_period(hour.hour * HOUR_S, aggregate);
             all.merge(aggregate);
         }
         let peak = all.busiest_second();
@@ -186,9 +193,7 @@ impl StoredDay {
     pub fn merge(&mut self, other: Self) {
         debug_assert_eq!(self.day, other.day);
         for (name, aggregate) in &other.series {
-            let sum = place(&mut self.series, name);
-            sum.merge(aggregate);
-            sum.peak = busier(sum.peak, aggregate.peak);
+            place(&mut self.series, name).merge(aggregate);
         }
         self.peak = busier(self.peak, other.peak);
         self.span = match (self.span, other.span) {
@@ -258,11 +263,6 @@ pub fn merge_hour(is_day: bool, stored: Option<&[u8]>, hour: &StoredHour) -> Res
     }
     sum.merge(hour.clone());
     Ok(sum.encode())
-}
-
-/// The busier of two seconds, the earlier one of equals.
-fn busier(one: Option<(u64, i64)>, other: Option<(u64, i64)>) -> Option<(u64, i64)> {
-    [one, other].into_iter().flatten().max_by_key(|(requests, at)| (*requests, std::cmp::Reverse(*at)))
 }
 
 /// Where a series adds up: under its name while there is room.

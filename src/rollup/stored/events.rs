@@ -116,6 +116,14 @@ impl StoredEvents {
         availability.leave_out(self.told_left_out, self.known_until_us);
     }
 
+    /// How servers stood in a window, microseconds since 1970 and without its end.
+    #[must_use]
+    pub fn availability(&self, since_us: i64, until_us: i64) -> Availability {
+        let mut availability = Availability::new(since_us, until_us);
+        self.replay(&mut availability);
+        availability
+    }
+
     /// The stored form.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {

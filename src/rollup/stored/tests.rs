@@ -3,7 +3,7 @@
 use super::bytes::reseal;
 use super::*;
 use crate::bots::Bots;
-use crate::rollup::{BlockRollup, EventNote, KeyHasher, RollupOptions, SourceRollup};
+use crate::rollup::{BlockRollup, EventNote, KeyHasher, RollupOptions, SourceRollup, TopLists};
 use logstat_parsers::{Client, Event, EventKind, Record, ServerState, Tells};
 use proptest::prelude::*;
 use std::net::{IpAddr, Ipv4Addr};
@@ -76,15 +76,16 @@ fn merged(parts: impl IntoIterator<Item = StoredSource>) -> BTreeMap<i64, Stored
 fn use_up(hour: &StoredHour) {
     let mut twice = hour.clone();
     twice.merge(hour.clone());
-    let mut source = SourceRollup::new(RollupOptions::default(), KeyHasher::default());
-    source.add_stored(&twice);
-    ListKind::ALL.into_iter().for_each(|list| drop(source.top(list).slowest(9, 2)));
-    let rollup = source.hour(hour.hour() * HOUR_S).expect("the hour");
-    for (name, aggregate) in rollup.series() {
+    let twice = AtRest::Hour(twice);
+    let mut lists = TopLists::default();
+    lists.add(&twice);
+    ListKind::ALL.into_iter().for_each(|list| drop(lists.list(list).slowest(9, 2)));
+    assert_eq!(twice.start(), hour.hour() * HOUR_S);
+    for (name, aggregate) in twice.series() {
         let _ = (name.dimensions(), aggregate.sketch.estimate(), aggregate.busiest_second());
     }
     let mut day = StoredDay::new(StoredDay::of_hour(hour.hour()));
-    day.add(twice);
+    twice.add_to(&mut day);
     assert_eq!(StoredDay::decode(&day.encode()), Ok(day));
 }
 
@@ -142,9 +143,7 @@ proptest! {
         }
         if let Ok(mut events) = StoredEvents::decode(&spoil(&events, Kind::Events)) {
             events.merge(events.clone());
-            let mut source = SourceRollup::new(RollupOptions::default(), KeyHasher::default());
-            source.add_stored_events(&events);
-            drop(source.availability.timelines(0, 86_400));
+            drop(events.availability(i64::MIN, i64::MAX).timelines(0, 86_400));
         }
         let _ = StoredDay::decode(&spoil(&hour, Kind::Hour));
         let _ = LineCounts::decode(&spoil(&stored.counts.encode(), Kind::Lines));
