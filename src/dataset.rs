@@ -20,7 +20,9 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use at_rest::{AtRest, SourceAtRest, events, read_period};
-pub(crate) use find::copies;
+pub(crate) use at_rest::decode;
+pub use at_rest::{SourceAtRest, events, read_period};
+pub(crate) use find::{Copies, copies, event_copies, files, newest_of, replaced, root};
 pub use find::{Partition, find};
-pub(crate) use place::{File, csv, event_file, parquet};
+
+pub(crate) use place::{File, HOURS, csv, event_file, parquet};

@@ -10,6 +10,7 @@
 //! * [`ingest`] takes what is new of the logs into the state;
 //! * [`store`] keeps what is known between runs, and never looks into what it keeps; [`state`] opens it;
 //! * [`publish`] writes from it what [`dataset`] finds and reads again, on this machine or another;
+//! * [`merge`] makes one dataset of several;
 //! * [`report`] finishes the figures, and [`logstat_reports`] renders them;
 //! * [`check`] tells what becomes of each line and each field, without a report;
 //! * [`output`] writes and prints, [`run`] holds it all together, [`exit`] names the ends;
@@ -24,6 +25,7 @@ pub mod exit;
 pub mod ingest;
 pub mod init;
 pub mod man;
+pub mod merge;
 pub mod output;
 pub mod pipeline;
 pub mod plan;

@@ -22,6 +22,7 @@ fn act(command: Command) -> anyhow::Result<Exit> {
         Command::Ingest(args) => logstat::ingest::run(&args),
         Command::Check(args) => logstat::check::run(&args),
         Command::Init(args) => logstat::init::run(&args),
+        Command::Merge(args) => logstat::merge::run(&args),
         Command::Man => {
             let mut page = Vec::new();
             logstat::man::render(&mut page)?;
