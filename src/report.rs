@@ -14,6 +14,7 @@ mod figures;
 mod gathering;
 mod groups;
 mod heat;
+mod rows;
 mod stored;
 mod tables;
 mod tops;
@@ -21,6 +22,7 @@ mod tops;
 pub use accounting::accounting;
 pub use events::event_row;
 pub use groups::SourceName;
+pub(crate) use rows::rows;
 pub use stored::{KnownSource, SourcePeriod, StoredPeriod, StoredReport};
 
 use crate::rollup::SourceRollup;

@@ -29,7 +29,7 @@ pub use lists::TopLists;
 pub use series::{Dimensions, SeriesKey, Sums, TimingKind, TimingSums};
 pub use sketch::{STANDARD_ERROR, Sketch};
 pub use source::{Aggregate, HourRollup, SourceRollup};
-pub use stored::{AtRest, DecodeError, StoredDay, StoredEvents, StoredHour, StoredSource};
+pub use stored::{AtRest, DecodeError, StoredDay, StoredEvents, StoredHour, StoredSource, merge_hour};
 pub use top::{ListKind, TopEntry, TopSummary};
 
 /// Seconds in an hour.

@@ -11,9 +11,12 @@ mod at_rest;
 mod bytes;
 mod events;
 mod list;
+#[cfg(test)]
+mod messages;
 mod series;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use at_rest::AtRest;
 pub use bytes::DecodeError;
@@ -44,6 +47,8 @@ pub struct StoredSource {
     pub events: StoredEvents,
     /// Where every line went.
     pub counts: LineCounts,
+    /// The same by Unix hour: a line that is no request counts for the hour of the request before it.
+    pub lines: BTreeMap<i64, LineCounts>,
 }
 
 /// Everything that adds up of one hour of one source.
@@ -69,6 +74,12 @@ impl StoredHour {
     /// Every series with what it adds up to, by name.
     pub fn series(&self) -> impl Iterator<Item = (&SeriesKey, &Aggregate)> {
         self.series.iter()
+    }
+
+    /// Requests of all series.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.series.values().map(|aggregate| aggregate.sums.requests).sum()
     }
 
     pub(super) fn lists(&self) -> &StoredLists {
@@ -241,6 +252,28 @@ impl StoredDay {
         let span = self.span.into_iter().flat_map(|(first, last)| [first, last]);
         peaks.map(|peak| peak.1).chain(span).all(inside)
     }
+}
+
+/// Adds an hour's rollup to the stored one of the same hour or of its day; gives what is to be stored instead.
+///
+/// # Errors
+/// When what is stored cannot be read, or is of another hour or day.
+pub fn merge_hour(is_day: bool, stored: Option<&[u8]>, hour: &StoredHour) -> Result<Vec<u8>, DecodeError> {
+    if is_day {
+        let of = StoredDay::of_hour(hour.hour);
+        let mut day = stored.map_or_else(|| Ok(StoredDay::new(of)), StoredDay::decode)?;
+        if day.day != of {
+            return Err(DecodeError::Impossible("another day"));
+        }
+        day.add(hour.clone());
+        return Ok(day.encode());
+    }
+    let Some(mut sum) = stored.map(StoredHour::decode).transpose()? else { return Ok(hour.encode()) };
+    if sum.hour != hour.hour {
+        return Err(DecodeError::Impossible("another hour"));
+    }
+    sum.merge(hour.clone());
+    Ok(sum.encode())
 }
 
 /// Where a series adds up: under its name while there is room.
