@@ -25,6 +25,10 @@ pub struct SourceRollup {
     hours: BTreeMap<i64, HourRollup>,
     /// Where every line went.
     pub counts: LineCounts,
+    /// Lines that are in no hour's requests, by the hour of the request before them.
+    strays: BTreeMap<i64, LineCounts>,
+    /// End of the last request, in the order of the log.
+    last_us: i64,
     /// How servers stood, by the proxy's messages.
     pub availability: Availability,
     /// End of the first and last request in log time, inside the window or not; `None` before the first.
@@ -52,6 +56,8 @@ impl SourceRollup {
             hasher,
             hours: BTreeMap::new(),
             counts: LineCounts::default(),
+            strays: BTreeMap::new(),
+            last_us: 0,
             span_us: None,
             closed_before: i64::MIN,
             settled: Box::default(),
@@ -61,9 +67,19 @@ impl SourceRollup {
         }
     }
 
+    /// What follows stands behind a request that ended at `last_us`, as far as anybody knows.
+    pub fn go_on_from(&mut self, last_us: i64) {
+        self.last_us = last_us;
+    }
+
     /// Adds a block. Blocks must come in the order of the log.
     pub fn fold(&mut self, block: &BlockRollup) {
         self.counts.merge(&block.counts);
+        for (hour, counts) in &block.strays {
+            let hour = hour.unwrap_or(self.last_us.div_euclid(HOUR_US));
+            self.strays.entry(hour).or_default().merge(counts);
+        }
+        self.last_us = block.last_us.unwrap_or(self.last_us);
         self.availability.fold(&block.messages);
         if self.options.to_store {
             self.events.add_block(&block.messages, &block.event_notes, block.events_left_out);
@@ -116,6 +132,7 @@ impl SourceRollup {
     #[must_use]
     pub fn take_stored(&mut self, run: u64) -> StoredSource {
         let hours = std::mem::take(&mut self.hours);
+        let strays = std::mem::take(&mut self.strays);
         let stored = |(number, mut hour): (i64, HourRollup)| {
             let mut lists = hour.stored_lists.take().unwrap_or_default();
             let series = hour.series();
@@ -124,8 +141,10 @@ impl SourceRollup {
             }
             StoredHour::new(number, series, lists)
         };
+        let hours: Vec<StoredHour> = hours.into_iter().map(stored).collect();
         StoredSource {
-            hours: hours.into_iter().map(stored).collect(),
+            lines: lines_by_hour(strays, &hours),
+            hours,
             events: std::mem::take(&mut self.events).of_run(run),
             counts: std::mem::take(&mut self.counts),
         }
@@ -240,6 +259,20 @@ impl SourceRollup {
         }
         self.closed_before = passed;
     }
+}
+
+/// Where the lines of each hour went, its requests among them.
+fn lines_by_hour(mut strays: BTreeMap<i64, LineCounts>, hours: &[StoredHour]) -> BTreeMap<i64, LineCounts> {
+    for counts in strays.values_mut() {
+        counts.records = counts.future;
+    }
+    for hour in hours {
+        strays.entry(hour.hour()).or_default().records += hour.requests();
+    }
+    for counts in strays.values_mut() {
+        counts.lines = counts.records + counts.events + counts.blank + counts.rejected();
+    }
+    strays
 }
 
 /// Adds up lists and empties them.

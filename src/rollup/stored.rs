@@ -11,9 +11,12 @@ mod at_rest;
 mod bytes;
 mod events;
 mod list;
+#[cfg(test)]
+mod messages;
 mod series;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use at_rest::AtRest;
 pub use bytes::DecodeError;
@@ -44,6 +47,8 @@ pub struct StoredSource {
     pub events: StoredEvents,
     /// Where every line went.
     pub counts: LineCounts,
+    /// The same by Unix hour: a line that is no request counts for the hour of the request before it.
+    pub lines: BTreeMap<i64, LineCounts>,
 }
 
 /// Everything that adds up of one hour of one source.
@@ -69,6 +74,12 @@ impl StoredHour {
     /// Every series with what it adds up to, by name.
     pub fn series(&self) -> impl Iterator<Item = (&SeriesKey, &Aggregate)> {
         self.series.iter()
+    }
+
+    /// Requests of all series.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.series.values().map(|aggregate| aggregate.sums.requests).sum()
     }
 
     pub(super) fn lists(&self) -> &StoredLists {

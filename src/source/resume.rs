@@ -87,7 +87,9 @@ impl Found {
         files.map(found).collect()
     }
 
-    pub(super) fn is_plain(&self) -> bool {
+    /// Not compressed.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
         self.compression == Compression::Plain
     }
 
@@ -96,7 +98,9 @@ impl Found {
         self.done || !self.is_plain()
     }
 
-    pub(super) fn is_file_of(&self, stream: &KnownStream) -> bool {
+    /// Whether it has the device and inode that the stream had last.
+    #[must_use]
+    pub fn is_file_of(&self, stream: &KnownStream) -> bool {
         (self.device, self.inode) == (stream.device, stream.inode)
     }
 }
