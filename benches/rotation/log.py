@@ -10,7 +10,8 @@ from pathlib import Path
 LINES_PER_SECOND = 10
 STEP_S = 40
 BEGAN_S = 30 * 3600  # before now
-INODE_TRIES = 500
+INODE_TRIES = 300
+INODE_PATIENCE_S = 10.0
 
 
 class Impossible(Exception):
@@ -70,10 +71,19 @@ class Log:
         inode = self.path.stat().st_ino
         self.file.close()
         self.path.unlink()
-        time.sleep(1.5)  # A daemon that follows it closes it meanwhile, or else the inode stays taken.
+        # A daemon that follows the log may keep it open for a moment, and the inode is taken as long.
+        until = time.monotonic() + INODE_PATIENCE_S
+        while not self.path.exists() and time.monotonic() < until:
+            self.try_for_inode(inode)
+        if not self.path.exists():
+            raise Impossible("inode not given out again")
+        self.reopen()
+
+    def try_for_inode(self, inode: int) -> None:
+        """Makes files until one has it. In the same directory, since ext4 takes inodes near those of its other files."""
         others = []
         for turn in range(INODE_TRIES):
-            other = self.directory.parent / f"other-{turn}"
+            other = self.directory / f"other-{turn}"
             other.touch()
             if other.stat().st_ino == inode:
                 other.rename(self.path)
@@ -81,9 +91,6 @@ class Log:
             others.append(other)
         for other in others:
             other.unlink()
-        if not self.path.exists():
-            raise Impossible("inode not given out again")
-        self.reopen()
 
 
 def with_sbin() -> dict[str, str]:

@@ -14,8 +14,8 @@ from typing import Optional
 
 from log import Log, with_sbin
 
-QUIET_S = 3.0  # A daemon that has counted nothing for so long is done; fail2ban polls every second.
-DONE_S = 1.5  # The same where as many lines are counted as were written; more would be doubled.
+QUIET_S = 8.0  # A daemon that has counted nothing for so long is done, on a busy machine too.
+DONE_S = 1.5  # The same where every line is counted; more would be doubled.
 PATIENCE_S = 60.0
 LOGSTAT = Path.home() / ".cache/logstat/target/release/logstat"
 
@@ -39,8 +39,11 @@ class Reader:
         """Lets it read what is new; returns how many seconds that took."""
         raise NotImplementedError
 
+    def meanwhile(self) -> None:
+        """Hours pass in which no cron job runs; a daemon that is left running keeps up."""
+
     def read_until_killed(self, delay_s: float) -> None:
-        """The same, but SIGKILL comes after `delay_s`."""
+        """The same as `read`, but SIGKILL comes after `delay_s`."""
         raise NotImplementedError
 
     def counted(self) -> Counter:
@@ -211,18 +214,22 @@ class Daemon(Reader):
             self.close()
         return took_s
 
+    def meanwhile(self) -> None:
+        if not self.restarted:
+            self.read()
+
     def wait_until_quiet(self, began: float) -> float:
         """Seconds until the last line was counted."""
         count, changed = -1, began
         while time.monotonic() < began + PATIENCE_S:
-            now_counted = self.counted().total()
-            if now_counted != count:
-                count, changed = now_counted, time.monotonic()
-            if time.monotonic() - changed > (DONE_S if count == self.log.written else QUIET_S):
+            counted = self.counted()
+            if counted.total() != count:
+                count, changed = counted.total(), time.monotonic()
+            if time.monotonic() - changed > (DONE_S if len(counted) == self.log.written else QUIET_S):
                 break
             if self.process.poll() is not None:
                 raise Problem(f"{self.program} ended with {self.process.returncode}: {self.last_words()}")
-            time.sleep(0.1)
+            time.sleep(0.05)
         return changed - began
 
     def last_words(self) -> str:
@@ -293,7 +300,7 @@ class Rsyslog(Daemon):
     program = "rsyslogd"
     title = "rsyslog imfile"
     how = (
-        "`mode=\"inotify\"`, `reopenOnTruncate=\"on\"`, `PersistStateInterval=\"1\"`, "
+        "`mode=\"inotify\"`, `reopenOnTruncate=\"on\"`, `PersistStateInterval=\"100\"`, "
         "`persistStateAfterSubmission=\"on\"`; left running"
     )
 
@@ -303,7 +310,7 @@ class Rsyslog(Daemon):
             f'global(workDirectory="{self.place}/work")\n'
             'module(load="imfile" mode="inotify")\n'
             f'input(type="imfile" File="{self.log.path}" Tag="access" ruleset="out" reopenOnTruncate="on"\n'
-            '      PersistStateInterval="1" persistStateAfterSubmission="on")\n'
+            '      PersistStateInterval="100" persistStateAfterSubmission="on")\n'
             'template(name="line" type="string" string="%msg%\\n")\n'
             f'ruleset(name="out") {{ action(type="omfile" file="{self.place}/out" template="line") }}\n'
         )

@@ -20,6 +20,13 @@ class Scenario:
     killed: bool = False  # by chance, so it is tried many times
 
 
+def write_until_rotation(log: Log, reader: Reader) -> None:
+    """Requests do not stop for logrotate: the last of them were written just now."""
+    log.write(81)
+    reader.meanwhile()
+    log.write(20)
+
+
 def append(log: Log, reader: Reader, _: random.Random) -> None:
     for _turn in range(3):
         log.write(303)  # a run ends in the middle of a second
@@ -29,7 +36,7 @@ def append(log: Log, reader: Reader, _: random.Random) -> None:
 def create(log: Log, reader: Reader, _: random.Random) -> None:
     log.write(303)
     reader.read()
-    log.write(101)
+    write_until_rotation(log, reader)
     log.rotate("create")
     log.reopen()
     log.write(202)
@@ -41,7 +48,7 @@ def create(log: Log, reader: Reader, _: random.Random) -> None:
 def copytruncate(log: Log, reader: Reader, _: random.Random) -> None:
     log.write(303)
     reader.read()
-    log.write(101)
+    write_until_rotation(log, reader)
     log.rotate("copytruncate")  # Nothing is written meanwhile, so nothing is lost at the source.
     log.write(202)
     reader.read()
@@ -63,7 +70,7 @@ def compress_read(log: Log, reader: Reader, _: random.Random) -> None:
 def compress_unread(log: Log, reader: Reader, _: random.Random) -> None:
     log.write(303)
     reader.read()
-    log.write(101)
+    write_until_rotation(log, reader)
     log.rotate("create", "compress")
     log.reopen()
     log.write(202)
@@ -74,7 +81,7 @@ def twice(log: Log, reader: Reader, _: random.Random) -> None:
     log.write(303)
     reader.read()
     for _turn in range(2):
-        log.write(101)
+        write_until_rotation(log, reader)
         log.rotate("create")
         log.reopen()
     log.write(50)
@@ -103,7 +110,9 @@ def inode_reuse(log: Log, reader: Reader, _: random.Random) -> None:
     log.write(303)
     reader.read()
     log.replace_by_one_with_its_inode()
-    log.write(404)
+    log.write(50)
+    reader.meanwhile()
+    log.write(354)
     reader.read()
 
 
@@ -128,11 +137,15 @@ def truncated_longer(log: Log, reader: Reader, _: random.Random) -> None:
     log.write(303)
     reader.read()
     log.truncate()
-    log.write(404)
+    log.write(50)
+    reader.meanwhile()
+    log.write(354)
     reader.read()
 
 
 def killed(log: Log, reader: Reader, chance: random.Random) -> None:
+    log.write(100)
+    reader.read()
     log.write(4000)
     took_s = reader.read()
     log.write(4000)
