@@ -148,6 +148,10 @@ def killed(log: Log, reader: Reader, chance: random.Random) -> None:
     reader.read()
     log.write(4000)
     took_s = reader.read()
+    for _turn in range(4):
+        # Some daemons save their place as lines come, at most every few seconds.
+        log.write(10)
+        reader.meanwhile()
     log.write(4000)
     reader.read_until_killed(chance.uniform(0.0, 1.1 * took_s))
     reader.read()
