@@ -19,6 +19,7 @@ fn main() -> ExitCode {
 fn act(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Report(args) => logstat::run::run(*args),
+        Command::Ingest(args) => logstat::ingest::run(&args),
         Command::Check(args) => logstat::check::run(&args),
         Command::Init(args) => logstat::init::run(&args),
         Command::Man => {

@@ -436,6 +436,27 @@ pub struct Heat {
     pub cells: Vec<Vec<u64>>,
 }
 
+/// How long the stretch of a row is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum Step {
+    #[default]
+    Hour,
+    /// Of UTC, since its figures cannot be cut up again.
+    Day,
+}
+
+impl Step {
+    /// Its length.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        match self {
+            Self::Hour => 3600,
+            Self::Day => 86_400,
+        }
+    }
+}
+
 /// Everything a report shows.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
@@ -445,6 +466,8 @@ pub struct Report {
     pub since: i64,
     #[expect(missing_docs)]
     pub until: i64,
+    /// Whether its rows are hours or days.
+    pub step: Step,
     /// IANA name of the zone for display.
     pub timezone: String,
     /// Columns asked for with `--by`, in column order.

@@ -1,6 +1,7 @@
 //! Statements over gaps: what a source lost before it was read. Finds none.
 
-use super::rollups::{source, unsigned};
+use super::rollups::unsigned;
+use super::sources::id_or_new;
 use rusqlite::{Connection, Row};
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -30,7 +31,7 @@ pub struct Gap {
 
 /// Adds a gap; the oldest of its source gives way when there are too many.
 pub(super) fn add(connection: &Connection, gap: &Gap) -> rusqlite::Result<()> {
-    let source = source(connection, &gap.source)?;
+    let source = id_or_new(connection, &gap.source)?;
     let row = (
         source,
         gap.stream,

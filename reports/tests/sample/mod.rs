@@ -6,7 +6,7 @@ mod requests;
 
 use logstat_reports::model::{
     Accounting, By, EventRow, Figures, FileSummary, Group, HourRow, Place, RejectSummary, Report,
-    ServerAvailability, ServerState, SourceSummary, StateInterval, Timing, TopList, TopRow,
+    ServerAvailability, ServerState, SourceSummary, StateInterval, Step, Timing, TopList, TopRow,
 };
 
 use self::count::{figures, group_rows, heat, hour_rows, without_parts};
@@ -38,6 +38,7 @@ pub fn day() -> Report {
         version: "0.1.0".into(),
         since: MIDNIGHT,
         until: MIDNIGHT + 86_400,
+        step: Step::Hour,
         timezone: "Europe/Berlin".into(),
         by: vec![By::Site, By::Server],
         sources: day_sources(&hits, &accounting),

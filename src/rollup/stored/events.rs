@@ -108,12 +108,16 @@ impl StoredEvents {
         self.notes.truncate(NOTES);
     }
 
-    pub(in crate::rollup) fn replay(&self, availability: &mut Availability) {
+    /// How servers stood in a window, microseconds since 1970 and without its end.
+    #[must_use]
+    pub fn availability(&self, since_us: i64, until_us: i64) -> Availability {
+        let mut availability = Availability::new(since_us, until_us);
         for (_, told) in &self.told {
             let (server, reason) = (told.server.as_deref(), told.reason.as_deref());
             availability.add((told.at_us, told.tells), &told.backend, server, reason);
         }
         availability.leave_out(self.told_left_out, self.known_until_us);
+        availability
     }
 
     /// The stored form.
