@@ -1,5 +1,5 @@
 //! The published hours and days of one or several nodes: where they lie, which of several copies count, and what they
-//! add up to. Writes nothing.
+//! add up to in a window. Writes nothing.
 //!
 //! ```text
 //! hours/date=2026-11-20/hour=13/node-<id>.parquet    one hour of one node
@@ -15,12 +15,17 @@
 mod at_rest;
 mod find;
 mod place;
+mod recall;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use at_rest::{AtRest, SourceAtRest, events, read_period};
-pub(crate) use find::copies;
+pub(crate) use at_rest::decode;
+pub use at_rest::{SourceAtRest, events, read_period};
+pub(crate) use find::{Copies, copies, event_copies, files, newest_of, replaced, root};
 pub use find::{Partition, find};
-pub(crate) use place::{File, csv, event_file, parquet};
+
+pub use recall::{Wanted, extent, recall};
+
+pub(crate) use place::{File, HOURS, csv, event_file, parquet};

@@ -4,13 +4,12 @@
 #[cfg(test)]
 mod tests;
 
-use crate::dataset::{self, AtRest, File};
-use crate::report::rows;
+use crate::dataset::{self, File};
+use crate::report::{SourceName, rows};
 use crate::rollup::HOUR_S;
 use crate::store::{Dirty, Known, Period, SourceInfo, Store};
 use anyhow::Context;
-use logstat_reports::dataset::{PeriodFile, SourceEvents, SourcePeriod};
-use logstat_reports::model::{Group, HourRow};
+use logstat_reports::dataset::{PeriodFile, SourceEvents, SourcePeriod, StoredPeriod};
 use logstat_reports::write;
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -48,19 +47,17 @@ pub fn publish(
     let todo = if everything { all(store)? } else { store.dirty()? };
     let (gone, kept): (Vec<Dirty>, Vec<Dirty>) = todo.into_iter().partition(|dirty| dirty.gone);
     let total = kept.len() + gone.len();
-    let sources: BTreeMap<String, SourceInfo> =
-        store.sources()?.into_iter().map(|source| (source.name.clone(), source)).collect();
-    let root = store.published_dir();
+    let (sources, root, node_id) = (store.sources()?, store.published_dir(), store.node().to_owned());
     // A day is there before its hours go, so that a reader beside us sees at least one of them.
     for (chunk, done) in kept.chunks(CHUNK).zip(1..) {
         let parts = chunk.iter().map(|dirty| Part::load(store, &sources, *dirty));
         let parts = parts.collect::<anyhow::Result<Vec<Part>>>()?;
-        pool.install(|| parts.par_iter().try_for_each(|part| part.write(&root)))?;
+        pool.install(|| parts.into_par_iter().try_for_each(|part| part.write(&root, &node_id)))?;
         store.published(chunk)?;
         progress((done * CHUNK).min(kept.len()), total);
     }
     for (chunk, done) in gone.chunks(CHUNK).zip(1..) {
-        chunk.iter().try_for_each(|dirty| remove_period(&root, dirty.period, store.node()))?;
+        chunk.iter().try_for_each(|dirty| remove_period(&root, dirty.period, &node_id))?;
         store.published(chunk)?;
         progress((kept.len() + done * CHUNK).min(total), total);
     }
@@ -91,94 +88,81 @@ fn all(store: &Store) -> anyhow::Result<Vec<Dirty>> {
 
 /// An hour or day as the database has it.
 struct Part {
-    period: Period,
-    generation: u64,
-    node_id: String,
-    sources: Vec<SourcePart>,
-}
-
-struct SourcePart {
-    info: SourceInfo,
-    rollup: Vec<u8>,
-    lines: Vec<(String, u64)>,
+    dirty: Dirty,
+    sources: Vec<StoredPeriod>,
 }
 
 impl Part {
-    fn load(store: &Store, sources: &BTreeMap<String, SourceInfo>, dirty: Dirty) -> anyhow::Result<Self> {
-        let Dirty { period, generation, .. } = dirty;
+    fn load(store: &Store, sources: &[SourceInfo], dirty: Dirty) -> anyhow::Result<Self> {
+        let period = dirty.period;
         let rollups = store.rollups(period)?;
         let mut rollups: BTreeMap<String, Vec<u8>> =
             rollups.into_iter().map(|rollup| (rollup.source, rollup.bytes)).collect();
         let mut parts = Vec::new();
-        for info in sources.values() {
-            let rollup = rollups.remove(&info.name).unwrap_or_default();
+        for SourceInfo { name, tier, node, .. } in sources.iter().cloned() {
+            let rollup = rollups.remove(&name);
             // Of an hour and a day that begin together only one is kept.
-            let lines = store.counts(&info.name, period.start..period.start.saturating_add(1))?;
-            if !rollup.is_empty() || !lines.is_empty() {
-                parts.push(SourcePart { info: info.clone(), rollup, lines: lines.into_iter().collect() });
+            let lines: Vec<(String, u64)> =
+                store.counts(&name, period.start..period.start.saturating_add(1))?.into_iter().collect();
+            if rollup.is_some() || !lines.is_empty() {
+                let generation = dirty.generation;
+                parts.push(StoredPeriod { source: name, tier, node, generation, rollup, lines });
             }
         }
-        Ok(Self { period, generation, node_id: store.node().to_owned(), sources: parts })
+        Ok(Self { dirty, sources: parts })
     }
 
-    fn write(&self, root: &Path) -> anyhow::Result<()> {
-        let (parquet, csv) = files(self.period, &self.node_id)?;
-        let file = self.render()?;
-        let bytes = logstat_reports::dataset::parquet(&file)
-            .with_context(|| parquet.path(root).display().to_string())?;
-        put(root, &parquet, &bytes)?;
-        put(root, &csv, &logstat_reports::dataset::csv(&file))
-    }
-
-    fn render(&self) -> anyhow::Result<PeriodFile> {
-        Ok(PeriodFile {
-            start: self.period.start * HOUR_S,
-            span_s: span_s(self.period),
-            node_id: self.node_id.clone(),
-            generation: self.generation,
-            sources: self.sources.iter().map(|part| part.render(self.period)).collect::<Result<_, _>>()?,
-        })
+    fn write(self, root: &Path, node_id: &str) -> anyhow::Result<()> {
+        let Dirty { period, generation, .. } = self.dirty;
+        let (parquet, csv) = files(period, node_id)?;
+        let file = period_file(period, node_id, generation, self.sources).context("the state")?;
+        put(root, &csv, &logstat_reports::dataset::csv(&file))?;
+        let bytes = logstat_reports::dataset::parquet(&file);
+        put(root, &parquet, &bytes.with_context(|| parquet.path(root).display().to_string())?)
     }
 }
 
-impl SourcePart {
-    fn render(&self, period: Period) -> anyhow::Result<SourcePeriod> {
-        let SourceInfo { name, tier, node, .. } = self.info.clone();
-        Ok(SourcePeriod {
-            rows: rendered(&self.info, period, &self.rollup)
-                .with_context(|| format!("the state: {name}: {period}"))?,
-            source: name,
-            tier,
-            node,
-            rollup: self.rollup.clone(),
-            lines: self.lines.clone(),
-        })
-    }
-}
-
-/// The rows of a rollup, of which there are none when it has no bytes.
-fn rendered(info: &SourceInfo, period: Period, rollup: &[u8]) -> anyhow::Result<Vec<HourRow>> {
-    if rollup.is_empty() {
-        return Ok(Vec::new());
-    }
-    let SourceInfo { name, tier, node, .. } = info.clone();
-    let (source, start) = (Group { source: name, tier, node, ..Group::default() }, period.start * HOUR_S);
-    Ok(match AtRest::decode(period, rollup)? {
-        AtRest::Hour(hour) => rows(&source, start, span_s(period), hour.series()),
-        AtRest::Day(day) => rows(&source, start, span_s(period), day.series()),
+/// What is published of a node's hour or day.
+pub(crate) fn period_file(
+    period: Period,
+    node_id: &str,
+    generation: u64,
+    sources: Vec<StoredPeriod>,
+) -> anyhow::Result<PeriodFile> {
+    Ok(PeriodFile {
+        start: period.start * HOUR_S,
+        span_s: span_s(period),
+        node_id: node_id.to_owned(),
+        generation,
+        sources: sources.into_iter().map(|source| source_period(period, source)).collect::<Result<_, _>>()?,
     })
+}
+
+fn source_period(period: Period, stored: StoredPeriod) -> anyhow::Result<SourcePeriod> {
+    let StoredPeriod { source, tier, node, rollup, lines, .. } = stored;
+    let name = SourceName { name: source.clone(), tier: tier.clone(), node: node.clone() };
+    let rows = match &rollup {
+        Some(bytes) => {
+            let stored = dataset::decode(period, bytes).with_context(|| format!("{source}: {period}"))?;
+            rows(&name, stored.start(), span_s(period), stored.series())
+        }
+        None => Vec::new(),
+    };
+    Ok(SourcePeriod { source, tier, node, rows, rollup: rollup.unwrap_or_default(), lines })
 }
 
 fn span_s(period: Period) -> u64 {
     (period.span.hours() * HOUR_S).unsigned_abs()
 }
 
-fn files(period: Period, node_id: &str) -> anyhow::Result<(File, File)> {
+/// The files of a node's hour or day: for programs, and for people.
+pub(crate) fn files(period: Period, node_id: &str) -> anyhow::Result<(File, File)> {
     let files = dataset::parquet(period, node_id).zip(dataset::csv(period, node_id));
     files.with_context(|| format!("{period}: no calendar reaches it"))
 }
 
-fn put(root: &Path, file: &File, bytes: &[u8]) -> anyhow::Result<()> {
+/// Writes a file, and removes what killed runs left of it.
+pub(crate) fn put(root: &Path, file: &File, bytes: &[u8]) -> anyhow::Result<()> {
     let dir = root.join(&file.dir);
     write::sweep(&dir, &file.name)?;
     Ok(write::write_atomically(&dir, &file.name, bytes)?)
@@ -219,7 +203,7 @@ fn remove_unknown(store: &Store, root: &Path) -> anyhow::Result<usize> {
         return Ok(0);
     }
     let known: BTreeSet<Period> = store.periods(ALL)?.iter().map(|known| known.period).collect();
-    let published = dataset::copies(&[store.dir().to_owned()], &ALL)?;
+    let published = dataset::files(&[store.dir().to_owned()], &ALL)?;
     let unknown = published.into_keys().filter(|(period, id)| id == store.node() && !known.contains(period));
     let mut removed = 0;
     for (period, node_id) in unknown {

@@ -92,7 +92,8 @@ fn period(gathering: &Gathering, sources: &[SourceResult], hour: i64) -> Period 
     for (at, source) in sources.iter().enumerate() {
         if let Some(rollup) = source.rollup.hour(hour) {
             let series = rollup.series();
-            gathering.fill(&mut period, at, series.iter().map(|(key, sum)| (key, sum)), None);
+            let part = (at, source.summary.node.as_deref());
+            gathering.fill(&mut period, part, series.iter().map(|(key, sum)| (key, sum)), None);
         }
     }
     period

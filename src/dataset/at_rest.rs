@@ -1,21 +1,21 @@
 //! Files of a dataset become what several nodes counted of each source. Knows no window.
 
 use super::find::{Partition, event_copies, newest};
-use crate::rollup::{DecodeError, StoredDay, StoredEvents, StoredHour};
+use crate::rollup::{AtRest, DecodeError, HOUR_S, StoredDay, StoredEvents, StoredHour};
 use crate::store::{Period, Span};
 use anyhow::{Context, bail};
 use logstat_reports::dataset::{StoredPeriod, read, read_events};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// What all nodes have of one source in one period.
+/// What there is of one source in one period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs)]
 pub struct SourceAtRest {
     pub name: String,
     /// As the newest file has it.
     pub tier: Option<String>,
-    /// The same; `None` where several have part in it.
+    /// The machine whose log it is, of the configuration: a source may have parts on several.
     pub node: Option<String>,
     /// `None` when there was no request.
     pub stored: Option<AtRest>,
@@ -23,52 +23,23 @@ pub struct SourceAtRest {
     pub lines: BTreeMap<String, u64>,
 }
 
-/// An hour or a day of one source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs)]
-pub enum AtRest {
-    Hour(StoredHour),
-    Day(StoredDay),
+/// Reads the stored form of a rollup, which must be that of this period.
+pub(crate) fn decode(period: Period, bytes: &[u8]) -> Result<AtRest, DecodeError> {
+    let stored = match period.span {
+        Span::Hour => AtRest::Hour(StoredHour::decode(bytes)?),
+        Span::Day => AtRest::Day(StoredDay::decode(bytes)?),
+    };
+    if stored.start().div_euclid(HOUR_S) == period.start {
+        return Ok(stored);
+    }
+    Err(DecodeError::Impossible("of another time"))
 }
 
-impl AtRest {
-    /// Reads the stored form, which must be that of this period.
-    pub(crate) fn decode(period: Period, bytes: &[u8]) -> Result<Self, DecodeError> {
-        let (stored, start) = match period.span {
-            Span::Hour => {
-                let hour = StoredHour::decode(bytes)?;
-                let start = hour.hour();
-                (Self::Hour(hour), start)
-            }
-            Span::Day => {
-                let day = StoredDay::decode(bytes)?;
-                let start = day.day().saturating_mul(Span::Day.hours());
-                (Self::Day(day), start)
-            }
-        };
-        if start == period.start { Ok(stored) } else { Err(DecodeError::Impossible("of another time")) }
-    }
-
-    /// Adds what another node has of the same period.
-    fn merge(&mut self, other: Self) {
-        match (self, other) {
-            (Self::Hour(hour), Self::Hour(other)) => hour.merge(other),
-            (Self::Day(day), Self::Day(other)) => day.merge(other),
-            (Self::Day(day), Self::Hour(hour)) => day.add(hour),
-            (one @ Self::Hour(_), Self::Day(mut day)) => {
-                if let Self::Hour(hour) = std::mem::replace(one, Self::Day(StoredDay::default())) {
-                    day.add(hour);
-                }
-                *one = Self::Day(day);
-            }
-        }
-    }
-}
-
-/// Adds up the files of one period, by the names of their sources. Their order does not matter.
+/// Adds up the files of one period, by the names of their sources and the machines these are on. Their order does not
+/// matter.
 ///
 /// # Errors
-/// When a file cannot be read or is damaged, or is of another time than its path says.
+/// When a file cannot be read or is damaged, or the files are not of one period.
 pub fn read_period(partitions: &[Partition]) -> anyhow::Result<Vec<SourceAtRest>> {
     let mut ordered: Vec<&Partition> = partitions.iter().collect();
     ordered.sort();
@@ -77,12 +48,13 @@ pub fn read_period(partitions: &[Partition]) -> anyhow::Result<Vec<SourceAtRest>
         parts.extend(read(&partition.path)?.into_iter().map(|stored| (partition, stored)));
     }
     // The newest of a source comes last.
-    parts.sort_by(|(_, a), (_, b)| (&a.source, a.generation).cmp(&(&b.source, b.generation)));
+    let key = |stored: &StoredPeriod| (stored.source.clone(), stored.node.clone(), stored.generation);
+    parts.sort_by_cached_key(|(_, stored)| key(stored));
     let mut sources: Vec<SourceAtRest> = Vec::new();
     for (partition, stored) in parts {
         let part = source(partition, stored)?;
         match sources.last_mut() {
-            Some(known) if known.name == part.name => known.merge(part),
+            Some(known) if (&known.name, &known.node) == (&part.name, &part.node) => known.merge(part)?,
             _ => sources.push(part),
         }
     }
@@ -92,7 +64,7 @@ pub fn read_period(partitions: &[Partition]) -> anyhow::Result<Vec<SourceAtRest>
 /// What one file has of a source.
 fn source(partition: &Partition, stored: StoredPeriod) -> anyhow::Result<SourceAtRest> {
     let decode = |bytes: Vec<u8>| {
-        AtRest::decode(partition.period, &bytes)
+        decode(partition.period, &bytes)
             .with_context(|| format!("{}: {}", partition.path.display(), stored.source))
     };
     Ok(SourceAtRest {
@@ -105,12 +77,13 @@ fn source(partition: &Partition, stored: StoredPeriod) -> anyhow::Result<SourceA
 }
 
 impl SourceAtRest {
-    /// Adds what a newer file has of the same source.
-    fn merge(&mut self, newer: Self) {
+    /// Adds what a newer file has of the same source and period.
+    fn merge(&mut self, newer: Self) -> anyhow::Result<()> {
         self.tier = newer.tier.or(self.tier.take());
-        self.node = self.node.take().filter(|node| newer.node.as_ref() == Some(node));
         match (&mut self.stored, newer.stored) {
-            (Some(stored), Some(more)) => stored.merge(more),
+            (Some(AtRest::Hour(hour)), Some(AtRest::Hour(more))) => hour.merge(more),
+            (Some(AtRest::Day(day)), Some(AtRest::Day(more))) => day.merge(more),
+            (Some(_), Some(_)) => bail!("{}: an hour and a day are no period", self.name),
             (none @ None, more) => *none = more,
             (Some(_), None) => {}
         }
@@ -118,6 +91,7 @@ impl SourceAtRest {
             let sum = self.lines.entry(kind).or_default();
             *sum = sum.saturating_add(count);
         }
+        Ok(())
     }
 }
 
@@ -128,7 +102,7 @@ impl SourceAtRest {
 pub fn events(dirs: &[PathBuf]) -> anyhow::Result<BTreeMap<String, StoredEvents>> {
     let mut events = BTreeMap::<String, StoredEvents>::new();
     for copies in event_copies(dirs)?.into_values() {
-        let path = newest(copies)?;
+        let path = newest(&copies)?;
         for part in read_events(&path)? {
             let stored = decode_events(&path, &part.events)?;
             events.entry(part.source).or_default().merge(stored);

@@ -2,7 +2,7 @@
 //! of the same node and period.
 
 use super::place::{CSV, DAYS, EVENTS, HOURS, day_of_folder, hour_of_folder, node_of_file};
-use crate::store::{Period, Span};
+use crate::store::{DATABASE, PUBLISHED, Period, Span};
 use anyhow::{Context, bail};
 use logstat_reports::dataset::{DatasetError, generation};
 use rayon::prelude::*;
@@ -33,26 +33,34 @@ pub fn find(dirs: &[PathBuf], hours: &Range<i64>) -> anyhow::Result<Vec<Partitio
     let all = copies(dirs, hours)?;
     let counting = all
         .into_par_iter()
-        .map(|((period, node_id), copies)| Ok(Partition { period, node_id, path: newest(copies)? }));
+        .map(|((period, node_id), copies)| Ok(Partition { period, node_id, path: newest(&copies)? }));
     counting.collect()
 }
 
 /// Every copy of the hours and days that count.
 pub(crate) fn copies(dirs: &[PathBuf], hours: &Range<i64>) -> anyhow::Result<Copies> {
-    let mut copies = Copies::new();
-    for root in roots(dirs)? {
-        hours_below(&root.join(HOURS), hours, &mut copies)?;
-        days_below(&root.join(DAYS), hours, &mut copies)?;
-    }
-    let days: BTreeSet<(i64, String)> = copies
-        .keys()
-        .filter(|(period, _)| period.span == Span::Day)
-        .map(|(period, node_id)| (period.start, node_id.clone()))
-        .collect();
-    copies.retain(|(period, node_id), _| {
-        period.span == Span::Day || !days.contains(&(Period::day_of(period.start).start, node_id.clone()))
-    });
+    let mut copies = files(dirs, hours)?;
+    let replaced = replaced(&copies);
+    copies.retain(|key, _| !replaced.contains(key));
     Ok(copies)
+}
+
+/// The hours of nodes that have their day too.
+pub(crate) fn replaced(files: &Copies) -> BTreeSet<(Period, String)> {
+    let has_day = |period: Period, node_id: &String| {
+        period.span == Span::Hour && files.contains_key(&(Period::day_of(period.start), node_id.clone()))
+    };
+    files.keys().filter(|(period, node_id)| has_day(*period, node_id)).cloned().collect()
+}
+
+/// Every file, whether it counts or not.
+pub(crate) fn files(dirs: &[PathBuf], hours: &Range<i64>) -> anyhow::Result<Copies> {
+    let mut files = Copies::new();
+    for root in roots(dirs)? {
+        hours_below(&root.join(HOURS), hours, &mut files)?;
+        days_below(&root.join(DAYS), hours, &mut files)?;
+    }
+    Ok(files)
 }
 
 /// The copies of each node's events.
@@ -66,20 +74,30 @@ pub(crate) fn event_copies(dirs: &[PathBuf]) -> anyhow::Result<BTreeMap<String, 
     Ok(copies)
 }
 
-/// Of copies, which there must be, the one of the highest generation. Those of one generation are equal, unless a
-/// state was put back from a copy of its own; then it is always the same one that counts.
-pub(crate) fn newest(copies: impl IntoIterator<Item = PathBuf>) -> Result<PathBuf, DatasetError> {
-    let mut copies = copies.into_iter();
-    let first = copies.next().unwrap_or_default();
-    let Some(second) = copies.next() else { return Ok(first) };
-    let mut newest = (generation(&first)?, first);
-    for path in [second].into_iter().chain(copies) {
-        let other = (generation(&path)?, path);
-        if other.0 > newest.0 || other.0 == newest.0 && content(&other.1)? > content(&newest.1)? {
-            newest = other;
+/// Of copies, which there must be, the one that counts.
+pub(crate) fn newest(copies: &[PathBuf]) -> Result<PathBuf, DatasetError> {
+    if let [only] = copies {
+        return Ok(only.clone());
+    }
+    let ranked = copies.iter().map(|path| Ok((generation(path)?, path.clone())));
+    Ok(newest_of(ranked.collect::<Result<_, DatasetError>>()?)?.unwrap_or_default())
+}
+
+/// Of copies with their generations the one that counts: that of the highest. Those of one generation are equal, unless
+/// a state was put back from a copy of its own; then it is always the same one.
+pub(crate) fn newest_of(ranked: Vec<(u64, PathBuf)>) -> Result<Option<PathBuf>, DatasetError> {
+    let mut newest: Option<(u64, PathBuf)> = None;
+    for (generation, path) in ranked {
+        let is_newer = match &newest {
+            Some((known, _)) if *known != generation => generation > *known,
+            Some((_, other)) => content(&path)? > content(other)?,
+            None => true,
+        };
+        if is_newer {
+            newest = Some((generation, path));
         }
     }
-    Ok(newest.1)
+    Ok(newest.map(|(_, path)| path))
 }
 
 fn content(path: &Path) -> Result<Vec<u8>, DatasetError> {
@@ -94,8 +112,8 @@ fn roots(dirs: &[PathBuf]) -> anyhow::Result<BTreeSet<PathBuf>> {
 /// The folder of a dataset, where `dir` may be that of its state.
 pub(crate) fn root(dir: &Path) -> anyhow::Result<PathBuf> {
     let dir = fs::canonicalize(dir).with_context(|| format!("{}: cannot be opened", dir.display()))?;
-    let below = dir.join("data");
-    if below.is_dir() || dir.join("logstat.db").exists() {
+    let below = dir.join(PUBLISHED);
+    if below.is_dir() || dir.join(DATABASE).exists() {
         return Ok(below);
     }
     if [HOURS, DAYS, CSV, EVENTS].iter().any(|part| dir.join(part).is_dir()) {

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
 use std::path::{Path, PathBuf};
 
-pub(super) const HOURS: &str = "hours";
+pub(crate) const HOURS: &str = "hours";
 pub(super) const DAYS: &str = "days";
 pub(super) const CSV: &str = "csv";
 pub(super) const EVENTS: &str = "events";

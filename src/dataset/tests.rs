@@ -2,6 +2,7 @@
 
 use super::testing::{MIDNIGHT, Published, stored_hour};
 use super::*;
+use crate::rollup::AtRest;
 use crate::store::Period;
 use proptest::prelude::*;
 use proptest::sample::Index;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::dataset::testing::{MIDNIGHT, stored_hour};
-use crate::rollup::{StoredDay, StoredEvents, StoredHour};
+use crate::rollup::{AtRest, StoredDay, StoredEvents, StoredHour};
 use crate::store::{MergeError, Mode, Retention};
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -223,12 +223,12 @@ fn leftovers_of_killed_runs_are_swept() {
 fn events_are_published_when_they_change() {
     let lab = Lab::new();
     let mut store = lab.open();
-    let say = |store: &mut Store| {
+    let say = |store: &mut Store, source: &str| {
         let mut batch = store.begin().unwrap();
-        batch.merge_events("edge", |_| Ok(StoredEvents::default().encode())).unwrap();
+        batch.merge_events(source, |_| Ok(StoredEvents::default().encode())).unwrap();
         batch.commit().unwrap();
     };
-    say(&mut store);
+    say(&mut store, "edge");
     lab.publish(&mut store);
     let file = lab.root().join("events").join(format!("node-{}.parquet", store.node()));
     assert_eq!(logstat_reports::dataset::generation(&file).unwrap(), 1);
@@ -236,7 +236,7 @@ fn events_are_published_when_they_change() {
     fs::remove_file(&file).unwrap();
     lab.publish(&mut store);
     assert!(!file.exists(), "nothing changed");
-    say(&mut store);
+    say(&mut store, "app");
     lab.publish(&mut store);
     assert_eq!(logstat_reports::dataset::generation(&file).unwrap(), 2);
 }

@@ -1,19 +1,19 @@
 //! The series of one hour or day of one source become rows of the dataset. Merges only what has the same name in them.
 
+use super::SourceName;
 use super::figures::hour_row;
+use super::groups::full_group;
 use crate::rollup::{Aggregate, SeriesKey};
-use logstat_reports::model::{Group, HourRow};
-use logstat_reports::text::printable;
+use logstat_reports::model::HourRow;
 
-/// One row of each series, by site, backend and server. `source` is what they share, `start` the start in Unix
-/// seconds; the whole period counts as covered.
+/// One row of each series, by site, backend and server. `start` is in Unix seconds; the whole period counts as covered.
 pub(crate) fn rows<'s>(
-    source: &Group,
+    source: &SourceName,
     start: i64,
     span_s: u64,
     series: impl Iterator<Item = (&'s SeriesKey, &'s Aggregate)>,
 ) -> Vec<HourRow> {
-    let mut named: Vec<_> = series.map(|(key, aggregate)| (group(source, key), aggregate)).collect();
+    let mut named: Vec<_> = series.map(|(key, aggregate)| (full_group(source, key), aggregate)).collect();
     named.sort_by(|a, b| a.0.cmp(&b.0));
     // Bytes that are no text are shown as a text that another name may be.
     let same = named.chunk_by(|a, b| a.0 == b.0);
@@ -24,24 +24,11 @@ pub(crate) fn rows<'s>(
     .collect()
 }
 
-fn group(source: &Group, key: &SeriesKey) -> Group {
-    let parts = key.dimensions();
-    let text = |part: Option<&[u8]>| part.map(printable);
-    Group {
-        site: text(parts.site),
-        backend: text(parts.backend),
-        server: text(parts.server),
-        ..source.clone()
-    }
-}
-
 fn sum<'s>(aggregates: impl Iterator<Item = &'s Aggregate>) -> Aggregate {
-    let mut sum = Aggregate::default();
-    for aggregate in aggregates {
+    aggregates.fold(Aggregate::default(), |mut sum, aggregate| {
         sum.merge(aggregate);
-        sum.peak = sum.peak.max(aggregate.peak);
-    }
-    sum
+        sum
+    })
 }
 
 #[cfg(test)]
@@ -53,7 +40,8 @@ mod tests {
     fn names_that_look_the_same_have_one_row() {
         let hour = stored_hour(1, &[b"b", b"\xff", br"\xFF", b"a", b"\xff"]);
         assert_eq!(hour.series().count(), 4);
-        let edge = Group { source: "edge".to_owned(), node: Some("n1".to_owned()), ..Group::default() };
+        let edge =
+            SourceName { name: "edge".to_owned(), node: Some("n1".to_owned()), ..SourceName::default() };
         let rows = rows(&edge, 3600, 3600, hour.series());
         let told: Vec<_> = rows
             .iter()

@@ -16,7 +16,7 @@ const MIN_WIDTH: usize = 40;
 /// Gaps that are named unless all are asked for.
 const GAPS: usize = 5;
 
-const FILE: Shape = Shape::Text { min: 16, middle: true };
+const FILE: Shape = Shape::Text { min: 24, middle: true };
 const LOGS: [Column; 6] = [
     column("", FILE, 0),
     column("read", Shape::Number, 3),
@@ -66,7 +66,7 @@ impl Page<'_> {
         let held = self.held(&status.kept);
         lines.extend(held.iter().flat_map(|text| self.marked(Ink::Plain, "       ", text)));
         if status.checked {
-            lines.extend(self.marked(Ink::Good, "       ", "every page and checksum is right"));
+            lines.push(self.pen.line([(Ink::Good, "       every page and checksum is right")]));
         }
         if let Some(process) = status.writer {
             lines.extend(self.marked(
@@ -85,8 +85,9 @@ impl Page<'_> {
             match (kept.oldest.and_then(|hour| self.hour(hour)), kept.newest.and_then(|hour| self.hour(hour)))
             {
                 (Some(oldest), Some(newest)) => {
-                    let [hours, days] = [counted(hours as u64, "hour"), counted(days as u64, "day")];
-                    format!("{hours} and {days} from {oldest} to {newest}")
+                    let parts = [(hours, "hour"), (days, "day")].into_iter().filter(|(count, _)| *count > 0);
+                    let parts: Vec<String> = parts.map(|(count, noun)| counted(count as u64, noun)).collect();
+                    format!("{} from {oldest} to {newest}", parts.join(" and "))
                 }
                 _ => "holds no hour yet".to_owned(),
             },
@@ -154,7 +155,9 @@ impl Page<'_> {
             lines.extend(self.marked(Ink::Faint, "copy  ", &text));
         }
         for (_, error) in &next.waiting {
-            lines.extend(error.lines().flat_map(|error| self.marked(Ink::Warn, "waits  ", error)));
+            let marks = std::iter::once("waits  ").chain(std::iter::repeat("       "));
+            lines
+                .extend(marks.zip(error.lines()).flat_map(|(mark, text)| self.marked(Ink::Warn, mark, text)));
         }
         for gap in &next.lost {
             let text = format!("{}: {}", shown(&gap.path), gap.why);
@@ -230,9 +233,9 @@ fn wrapped_lines(pen: Pen, text: &str, columns: usize) -> Vec<Line> {
 }
 
 fn finished(finished: Finished) -> Option<String> {
-    let logs = counted(finished.streams, "log");
-    let (was, its) = if finished.streams == 1 { ("was", "its") } else { ("were", "their") };
-    (finished.streams > 0).then(|| format!("{logs} of {} {was} read to {its} end", bytes(finished.bytes)))
+    let logs = counted(finished.streams, "older log");
+    (finished.streams > 0)
+        .then(|| format!("{logs}, {} read, of which nothing is awaited", bytes(finished.bytes)))
 }
 
 fn unread_text(unread: Unread) -> (Ink, String) {

@@ -134,7 +134,7 @@ fn the_page_says_everything_in_order() {
         "25 B",
         "3.1 MB packed",
         "not read yet",
-        "12 logs of 1.2 GB were read to their end",
+        "12 older logs, 1.2 GB read, of which nothing is awaited",
         "copy ",
         "waits ",
         "hint: wait",
