@@ -31,7 +31,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Read logs and report hours, percentiles and top lists
+    /// Report hours, percentiles and top lists: of logs, or without paths of everything kept so far
     Report(Box<ReportArgs>),
     /// Read what is new of the logs since the last run, keep it, and publish the hours that changed
     Ingest(Box<IngestArgs>),
@@ -79,6 +79,16 @@ pub struct ReportArgs {
     #[expect(missing_docs)]
     #[command(flatten)]
     pub work: WorkArgs,
+
+    #[expect(missing_docs)]
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// Report what is kept, and do not look for new lines first
+    #[arg(long, conflicts_with = "paths", help_heading = "State")]
+    pub no_ingest: bool,
+    /// Report from published hours: directories of states, or copies of their `data`, of one or several nodes
+    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with_all = ["paths", "state"], help_heading = "State")]
+    pub data: Vec<PathBuf>,
 
     /// Write summary.json, hourly.csv, hourly.parquet, top.csv, charts and report.html here
     /// [default: ./logstat-report]

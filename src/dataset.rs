@@ -1,5 +1,5 @@
 //! The published hours and days of one or several nodes: where they lie, which of several copies count, and what they
-//! add up to. Writes nothing.
+//! add up to in a window. Writes nothing.
 //!
 //! ```text
 //! hours/date=2026-11-20/hour=13/node-<id>.parquet    one hour of one node
@@ -15,6 +15,7 @@
 mod at_rest;
 mod find;
 mod place;
+mod recall;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -24,5 +25,7 @@ pub(crate) use at_rest::decode;
 pub use at_rest::{SourceAtRest, events, read_period};
 pub(crate) use find::{Copies, copies, event_copies, files, newest_of, replaced, root};
 pub use find::{Partition, find};
+
+pub use recall::{Wanted, extent, recall};
 
 pub(crate) use place::{File, HOURS, csv, event_file, parquet};

@@ -13,7 +13,7 @@
 //! * [`merge`] makes one dataset of several;
 //! * [`report`] finishes the figures, and [`logstat_reports`] renders them;
 //! * [`check`] tells what becomes of each line and each field, without a report;
-//! * [`output`] writes and prints, [`run`] holds it all together, [`exit`] names the ends;
+//! * [`output`] writes and prints, [`run`] and [`history`] hold it all together, [`exit`] names the ends;
 //! * [`init`] comes before all of it: it finds the logs, and writes the configuration.
 
 pub mod bots;
@@ -22,6 +22,7 @@ pub mod cli;
 pub mod config;
 pub mod dataset;
 pub mod exit;
+pub mod history;
 pub mod ingest;
 pub mod init;
 pub mod man;
