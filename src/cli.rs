@@ -15,6 +15,9 @@ or broken; 2 failed, or something could not be read or written; 75 another run h
 const AFTER_CHECK: &str = "\
 Exit status: 0 all is well; 1 too many lines are rejected, a log is empty, a file has no record, no format fits, or
 something could not be read; 2 failed.";
+const AFTER_MERGE: &str = "\
+Each node's hour or day is taken once, from its newest copy, whatever the order; done again, nothing changes.
+Exit status: 0 done; 1 done, but for files that could not be read; 2 failed.";
 
 /// Hourly requests per second and latency percentiles from nginx and HAProxy access logs.
 #[derive(Debug, Parser)]
@@ -28,7 +31,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Read logs and report hours, percentiles and top lists
+    /// Report hours, percentiles and top lists: of logs, or without paths of everything kept so far
     Report(Box<ReportArgs>),
     /// Read what is new of the logs since the last run, keep it, and publish the hours that changed
     Ingest(Box<IngestArgs>),
@@ -36,6 +39,8 @@ pub enum Command {
     Init(InitArgs),
     /// Tell the format of logs, which lines do not parse and why, and what reports lack
     Check(Box<CheckArgs>),
+    /// Make one dataset of those of several nodes, or of copies of them
+    Merge(MergeArgs),
     /// Print the manual page
     #[command(hide = true)]
     Man,
@@ -74,6 +79,16 @@ pub struct ReportArgs {
     #[expect(missing_docs)]
     #[command(flatten)]
     pub work: WorkArgs,
+
+    #[expect(missing_docs)]
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// Report what is kept, and do not look for new lines first
+    #[arg(long, conflicts_with = "paths", help_heading = "State")]
+    pub no_ingest: bool,
+    /// Report from published hours: directories of states, or copies of their `data`, of one or several nodes
+    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with_all = ["paths", "state"], help_heading = "State")]
+    pub data: Vec<PathBuf>,
 
     /// Write summary.json, hourly.csv, hourly.parquet, top.csv, charts and report.html here
     /// [default: ./logstat-report]
@@ -138,6 +153,18 @@ pub struct StateArgs {
     /// $XDG_STATE_HOME/logstat]
     #[arg(long, value_name = "DIR", help_heading = "State")]
     pub state: Option<PathBuf>,
+}
+
+/// `logstat merge`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = AFTER_MERGE)]
+pub struct MergeArgs {
+    /// Datasets: directories of states, their `data`, or copies of that
+    #[arg(value_name = "DIR", required = true)]
+    pub dirs: Vec<PathBuf>,
+    /// The dataset to make, or to add to
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// `logstat check`.

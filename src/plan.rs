@@ -13,6 +13,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::PathBuf;
 
+pub(crate) const NO_LOGS: &str = "no logs named\nhint: name them, such as '/var/log/nginx/access.log*', or `-` for \
+                                   standard input, or a [[source]] in logstat.toml";
 const TOP: usize = 10;
 const OUT: &str = "logstat-report";
 const MAX_REJECT_RATIO: f64 = 0.05;
@@ -44,13 +46,21 @@ pub struct Plan {
 pub fn plan(args: &mut ReportArgs, config: &Config) -> anyhow::Result<Plan> {
     let Sources { mut plans, problems, notes, .. } = sources(&args.read, config)?;
     plans.retain(|plan| !plan.sets.is_empty());
+    Ok(Plan { sources: plans, problems, notes, ..without_sources(args, config)? })
+}
+
+/// Settles what was asked for, but for the logs.
+///
+/// # Errors
+/// When a zone is unknown.
+pub fn without_sources(args: &mut ReportArgs, config: &Config) -> anyhow::Result<Plan> {
     if args.read.paths.is_empty() && args.since.is_none() && args.until.is_none() {
         args.since = Some(SINCE_WITHOUT_PATHS.parse()?);
     }
     Ok(Plan {
-        sources: plans,
-        problems,
-        notes,
+        sources: Vec::new(),
+        problems: Vec::new(),
+        notes: Vec::new(),
         zone: zone(args.tz.as_deref().or(config.report.timezone.as_deref()))?,
         by: by(args),
         top: args.top.or(config.report.top).unwrap_or(TOP),
@@ -93,9 +103,7 @@ pub fn sources(args: &ReadArgs, config: &Config) -> anyhow::Result<Sources> {
         return Ok(sources);
     }
     if config.source.is_empty() {
-        bail!(
-            "no logs named\nhint: name them, such as '/var/log/nginx/access.log*', or `-` for standard input, or a [[source]] in logstat.toml"
-        );
+        bail!(NO_LOGS);
     }
     for source in &config.source {
         sources.add_configured(source)?;

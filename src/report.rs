@@ -14,6 +14,7 @@ mod figures;
 mod gathering;
 mod groups;
 mod heat;
+mod rows;
 mod stored;
 mod tables;
 mod tops;
@@ -21,6 +22,7 @@ mod tops;
 pub use accounting::accounting;
 pub use events::event_row;
 pub use groups::SourceName;
+pub(crate) use rows::rows;
 pub use stored::{KnownSource, SourcePeriod, StoredPeriod, StoredReport};
 
 use crate::rollup::SourceRollup;
@@ -90,7 +92,8 @@ fn period(gathering: &Gathering, sources: &[SourceResult], hour: i64) -> Period 
     for (at, source) in sources.iter().enumerate() {
         if let Some(rollup) = source.rollup.hour(hour) {
             let series = rollup.series();
-            gathering.fill(&mut period, at, series.iter().map(|(key, sum)| (key, sum)), None);
+            let part = (at, source.summary.node.as_deref());
+            gathering.fill(&mut period, part, series.iter().map(|(key, sum)| (key, sum)), None);
         }
     }
     period

@@ -1,4 +1,4 @@
-//! Carries out `logstat report`: plans, reads, finishes, writes and prints.
+//! Carries out `logstat report PATH…`: plans, reads, finishes, writes and prints.
 
 use crate::bots::Bots;
 use crate::cli::{ReportArgs, WorkArgs};
@@ -44,15 +44,26 @@ pub fn run(mut args: ReportArgs) -> anyhow::Result<Exit> {
     options.notes.extend(results.iter().flat_map(|result| format_changes(&result.summary)));
     let report = pool.install(|| report(results, options));
     exit = exit.max(broken).max(verdict(&report, &plan, &prepared));
+    deliver(&report, &args, &plan, &pool)?;
+    Ok(exit)
+}
+
+/// Writes the report's files and prints it.
+pub(crate) fn deliver(
+    report: &Report,
+    args: &ReportArgs,
+    plan: &Plan,
+    pool: &ThreadPool,
+) -> anyhow::Result<()> {
     // A report that cannot be written can still be read.
-    let published = plan.out.as_ref().map_or(Ok(()), |out| output::publish(&report, out, args.png, &pool));
-    output::print(&report, &args, plan.top)?;
+    let published = plan.out.as_ref().map_or(Ok(()), |out| output::publish(report, out, args.png, pool));
+    output::print(report, args, plan.top)?;
     published?;
     // Cron sends a mail for every word.
     if let Some(out) = plan.out.as_ref().filter(|_| std::io::stderr().is_terminal()) {
         say(&format!("wrote {}", out.join("report.html").display()));
     }
-    Ok(exit)
+    Ok(())
 }
 
 /// Names what cannot be read; the rest is reported nevertheless.

@@ -9,6 +9,8 @@ use crate::source::ReadError;
 use crate::store::Gap;
 use logstat_reports::text::count;
 
+const GAP_HINT: &str = "hint: run more often than logs are rotated away, and keep one rotated log uncompressed \
+                        (delaycompress)";
 /// Fewer lines say nothing about the share of rejects.
 const LINES_TO_JUDGE: u64 = 100;
 
@@ -44,7 +46,7 @@ impl Outcome {
     pub fn tell(&self, max_reject_ratio: f64) -> Exit {
         let mut exit = complain(&self.problems);
         self.errors.iter().for_each(|error| say(&error.to_string()));
-        self.gaps.iter().for_each(|gap| say(&gap_text(gap)));
+        self.gaps.iter().for_each(|gap| say(&format!("{gap}\n{GAP_HINT}")));
         if !(self.gaps.is_empty() && self.errors.is_empty()) {
             exit = Exit::LimitExceeded;
         }
@@ -76,17 +78,4 @@ impl Outcome {
             say(&format!("{lines} new lines, {rejects} of them rejected"));
         }
     }
-}
-
-fn gap_text(gap: &Gap) -> String {
-    let bytes = match gap.unread_bytes {
-        Some(bytes) => format!("{} bytes", count(bytes)),
-        None => "an unknown number of bytes".to_owned(),
-    };
-    format!(
-        "{}: lost {bytes} behind byte {}: {}\nhint: run more often than logs are rotated away, and keep one rotated log uncompressed (delaycompress)",
-        gap.path.display(),
-        gap.offset,
-        gap.why
-    )
 }

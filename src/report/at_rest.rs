@@ -171,7 +171,11 @@ impl State {
         let mut lines = kinds(&self.counts());
         let mut period = |stored: Option<AtRest>| StoredPeriod {
             start: stored.as_ref().map_or(0, AtRest::start),
-            sources: vec![SourcePeriod { source: 0, stored, lines: std::mem::take(&mut lines) }],
+            sources: vec![SourcePeriod {
+                stored,
+                lines: std::mem::take(&mut lines),
+                ..SourcePeriod::default()
+            }],
         };
         let mut all: Vec<StoredPeriod> = periods.into_iter().map(|stored| period(Some(stored))).collect();
         if all.is_empty() {

@@ -52,20 +52,21 @@ impl Gathering {
         &self.options
     }
 
-    /// Adds the series of a source to a period, which may be done on any thread. The busiest second of a source is
-    /// found in its hours; with a day it must be told.
+    /// Adds the series that a source has on a node to a period, which may be done on any thread. The busiest second of
+    /// all of them is found in hours; with a day it must be told.
     pub fn fill<'s>(
         &self,
         period: &mut Period,
-        source: usize,
+        (source, node): (usize, Option<&str>),
         series: impl IntoIterator<Item = (&'s SeriesKey, &'s Aggregate)>,
         peak: Option<(u64, i64)>,
     ) {
         let (name, counts) = (&self.sources[source], self.outermost[source]);
+        let name = SourceName { node: node.map(str::to_owned), ..name.clone() };
         for (key, aggregate) in series {
-            period.add(&full_group(name, key), aggregate, &self.options.by, counts);
+            period.add(&full_group(&name, key), aggregate, &self.options.by, counts);
         }
-        period.add_peak(&Group { source: name.name.clone(), ..Group::default() }, peak, counts);
+        period.add_peak(&Group { source: name.name, ..Group::default() }, peak, counts);
     }
 
     /// Adds a period that is complete. Periods come in ascending order.

@@ -21,11 +21,13 @@ pub struct KnownSource {
     pub formats: Vec<String>,
 }
 
-/// One source in one period.
+/// What one node has of one source in one period.
 #[derive(Debug, Clone, Default)]
 pub struct SourcePeriod {
     /// Place among the sources.
     pub source: usize,
+    /// The machine whose log it is, of the configuration.
+    pub node: Option<String>,
     /// Its requests: an hour where the report goes by hours, else a day. `None` where there were only other lines.
     pub stored: Option<AtRest>,
     /// What became of its lines, by kind: `records`, `events`, `blank`, `reject_shape` …
@@ -44,7 +46,7 @@ pub struct StoredPeriod {
 /// A report in the making. What it holds grows with its rows, not with what was read for them.
 ///
 /// The busiest second of several series of a day is that of one of them, and may be too low: the others' seconds are
-/// no longer known. That of a whole source is exact, and so is the total's where one source counts for it.
+/// no longer known. That of a whole source of one node is exact, and so is the total's where only that counts for it.
 #[derive(Debug)]
 pub struct StoredReport {
     gathering: Gathering,
@@ -103,7 +105,8 @@ fn gather(gathering: &Gathering, stored: &StoredPeriod) -> Period {
     let mut period = Period::starting(stored.start);
     for part in &stored.sources {
         if let Some(stored) = &part.stored {
-            gathering.fill(&mut period, part.source, stored.series(), stored.peak());
+            let of = (part.source, part.node.as_deref());
+            gathering.fill(&mut period, of, stored.series(), stored.peak());
         }
     }
     period

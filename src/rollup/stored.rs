@@ -11,9 +11,12 @@ mod at_rest;
 mod bytes;
 mod events;
 mod list;
+#[cfg(test)]
+mod messages;
 mod series;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use at_rest::AtRest;
 pub use bytes::DecodeError;

@@ -39,6 +39,7 @@ pub use batch::{Batch, Landed};
 pub use error::{MergeError, StoreError};
 pub use gaps::Gap;
 pub use open::Mode;
+pub(crate) use open::{DATABASE, PUBLISHED};
 pub use period::{Period, Span};
 pub use place::{PlaceError, Surroundings, place};
 pub use prune::{Pruned, Retention};

@@ -1,9 +1,9 @@
-//! Hours at rest, whole: merging, any bytes, days, and how large they are.
+//! Hours at rest, whole: merging, any bytes and days.
 
 use super::bytes::reseal;
 use super::*;
 use crate::bots::Bots;
-use crate::rollup::{BlockRollup, EventNote, KeyHasher, RollupOptions, SourceRollup, TopLists};
+use crate::rollup::{BlockRollup, KeyHasher, RollupOptions, SourceRollup, TopLists};
 use logstat_parsers::{Client, Event, EventKind, Record, ServerState, Tells};
 use proptest::prelude::*;
 use std::net::{IpAddr, Ipv4Addr};
@@ -241,25 +241,4 @@ fn a_list_that_overflows_says_so() {
     let list = &stored.hours[0].lists()[ListKind::Paths as usize];
     assert_eq!((list.entries.len(), list.error), (1, 1));
     assert_eq!((&*list.entries[0].key, list.entries[0].tally.requests), (&b"/7"[..], 2999));
-}
-
-#[test]
-fn messages_without_room_are_the_last_ones() {
-    let note =
-        |n: i64| EventNote { at_us: Some(n), kind: EventKind::Other, message: n.to_string().into_bytes() };
-    let part = |run: u64| {
-        let mut events = StoredEvents::default();
-        let notes: Vec<EventNote> = (0..400).map(|n| note(run as i64 * 1000 + n)).collect();
-        events.add_block(&Default::default(), &notes, 3);
-        events.of_run(run)
-    };
-    let merged = |runs: [u64; 4]| {
-        let mut all = StoredEvents::default();
-        runs.into_iter().for_each(|run| all.merge(part(run)));
-        all
-    };
-    let all = merged([1, 2, 3, 4]);
-    assert_eq!((all.notes().count(), all.notes_left_out()), (1000, 612));
-    assert_eq!(all.notes().last(), Some(&note(3199)));
-    assert_eq!(merged([4, 2, 1, 3]).encode(), all.encode());
 }
