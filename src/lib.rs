@@ -11,6 +11,7 @@
 //! * [`store`] keeps what is known between runs, and never looks into what it keeps; [`state`] opens it;
 //! * [`publish`] writes from it what [`dataset`] finds and reads again, on this machine or another;
 //! * [`merge`] makes one dataset of several;
+//! * [`history`] takes what a window needs of that to the report;
 //! * [`report`] finishes the figures, and [`logstat_reports`] renders them;
 //! * [`check`] tells what becomes of each line and each field, without a report;
 //! * [`output`] writes and prints, [`run`] holds it all together, [`exit`] names the ends;
@@ -22,6 +23,7 @@ pub mod cli;
 pub mod config;
 pub mod dataset;
 pub mod exit;
+pub mod history;
 pub mod ingest;
 pub mod init;
 pub mod man;
