@@ -2,21 +2,21 @@
 
 use crate::cli::ReportArgs;
 use crate::config::{self, Config};
-use crate::dataset::{Wanted, extent, recall};
 use crate::exit::Exit;
+use crate::history::{History, HistoryRead};
 use crate::ingest::Ingest;
 use crate::output::say;
 use crate::plan::{self, Plan};
-use crate::report::{KnownSource, ReportOptions, SourceName};
-use crate::store::{Gap, Mode, SourceInfo, Store};
-use crate::window::{self, Extent, Window};
+use crate::report::ReportOptions;
+use crate::store::{DATABASE, Gap, Mode, Store};
+use crate::window::{self, Bound, Extent, Window};
 use crate::{run, state};
 use anyhow::bail;
 use jiff::Timestamp;
-use logstat_reports::model::{By, Report};
+use logstat_reports::model::Report;
 use logstat_reports::text::count;
 use rayon::ThreadPool;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 
 /// Gaps that are told one by one.
 const GAPS: usize = 5;
@@ -28,35 +28,36 @@ const GAPS: usize = 5;
 pub fn run(mut args: ReportArgs) -> anyhow::Result<Exit> {
     let config = config::load(args.read.config.as_deref())?;
     let plan = plan::without_sources(&mut args, &config)?;
-    if let Some(column) = plan.by.iter().find(|column| matches!(column, By::Method | By::Status)) {
-        bail!(
-            "--by {}: hours are not kept by it\nhint: name the logs to read, such as '/var/log/nginx/access.log*'",
-            column.name()
-        );
-    }
     let pool = run::threads(&args.work)?;
     let (kept, mut exit) = kept(&args, &config, &pool)?;
-    let (since, until) = (args.since.as_ref(), args.until.as_ref());
-    let extent = || pool.install(|| extent(&kept.dirs));
-    let extent = if window::needs_extent(since, until) { extent()? } else { None };
-    let window = window::resolve(since, until, plan.now, &plan.zone, extent)?;
-    let report = pool.install(|| report(&kept, &plan, &config, window))?;
-    exit = exit.max(verdict(&report, &plan, &kept)?);
+    let window = pool.install(|| window(&args, &plan, &kept.history))?;
+    let (report, missing) = pool.install(|| report(&kept, &plan, window))?;
+    exit = exit.max(missing).max(verdict(&report, &plan, &kept.history)?);
     run::deliver(&report, &args, &plan, &pool)?;
     Ok(exit)
 }
 
+fn window(args: &ReportArgs, plan: &Plan, history: &History) -> anyhow::Result<Window> {
+    let (since, until) = (args.since.as_ref(), args.until.as_ref());
+    let extent = if window::needs_extent(since, until) { history.extent()? } else { None };
+    let window = window::resolve(since, until, plan.now, &plan.zone, extent)?;
+    // What was read last ends the report, in the middle of its hour.
+    let until_us = if matches!(until, Some(Bound::Newest)) { None } else { window.until_us };
+    Ok(Window { until_us, ..window })
+}
+
 /// What a report is made from.
 struct Kept {
-    dirs: Vec<PathBuf>,
-    sources: Vec<SourceInfo>,
+    history: History,
     gaps: Vec<Gap>,
 }
 
 /// The datasets that were named, else the state's own, brought up to date.
 fn kept(args: &ReportArgs, config: &Config, pool: &ThreadPool) -> anyhow::Result<(Kept, Exit)> {
+    let tiers = tiers(config);
     if !args.data.is_empty() {
-        return Ok((Kept { dirs: args.data.clone(), sources: Vec::new(), gaps: Vec::new() }, Exit::Done));
+        let history = History { dirs: args.data.clone(), tiers, ..History::default() };
+        return Ok((Kept { history, gaps: Vec::new() }, Exit::Done));
     }
     let reads_logs = !args.no_ingest && !config.source.is_empty();
     let mode = if reads_logs { Mode::Write } else { Mode::Read };
@@ -66,62 +67,52 @@ fn kept(args: &ReportArgs, config: &Config, pool: &ThreadPool) -> anyhow::Result
         let ingest = Ingest { read: &args.read, work: &args.work, config, pool };
         exit = ingest.run(&mut store, false)?;
     }
-    let (sources, gaps) = (store.sources()?, store.gaps()?);
-    Ok((Kept { dirs: vec![store.dir().to_owned()], sources, gaps }, exit))
+    let formats = store.sources()?.into_iter().map(|source| (source.name, source.formats)).collect();
+    let history = History { dirs: vec![store.dir().to_owned()], formats, tiers };
+    Ok((Kept { history, gaps: store.gaps()? }, exit))
+}
+
+/// What the configuration says of tiers now counts for what was read before too.
+fn tiers(config: &Config) -> BTreeMap<String, Option<String>> {
+    let named = config.source.iter().filter_map(|source| Some((source.name.clone()?, source.tier.clone())));
+    named.collect()
 }
 
 fn open(args: &ReportArgs, config: &Config, mode: Mode) -> anyhow::Result<Store> {
     if mode == Mode::Read && config.source.is_empty() && args.state.state.is_none() {
         let dir = state::dir(&args.state, &config.state)?;
-        if !dir.join(crate::store::DATABASE).exists() {
+        if !dir.join(DATABASE).exists() {
             bail!(plan::NO_LOGS);
         }
     }
     state::open(&args.state, &config.state, mode)
 }
 
-fn report(kept: &Kept, plan: &Plan, config: &Config, window: Window) -> anyhow::Result<Report> {
+fn report(kept: &Kept, plan: &Plan, window: Window) -> anyhow::Result<(Report, Exit)> {
     let second = |us: i64| us.div_euclid(1_000_000);
-    let wanted = Wanted {
-        dirs: kept.dirs.clone(),
+    let options = ReportOptions {
         since: window.since_us.map(second),
         until: window.until_us.map(second),
-        known: known(&kept.sources, config),
-        now: plan.now.as_second(),
-    };
-    let options = ReportOptions {
-        since: wanted.since,
-        until: wanted.until,
         timezone: plan.zone.iana_name().unwrap_or("UTC").to_owned(),
         by: plan.by.clone(),
         top: plan.top,
         notes: Vec::new(),
         duplicates_skipped: 0,
-        now: wanted.now,
+        now: plan.now.as_second(),
     };
-    let mut report = recall(&wanted, &options)?;
-    report.notes.extend(notes(&report, &wanted, kept));
-    // A source that was never read in the window says nothing.
+    let HistoryRead { mut report, problems } = kept.history.report(&options)?;
+    report.notes.extend(notes(&report, &options, kept));
+    // A source of which nothing was read in the window says nothing.
     report.sources.retain(|source| source.accounting.lines > 0);
-    Ok(report)
-}
-
-/// Sources as the state knows them. What the configuration says of them now counts.
-fn known(sources: &[SourceInfo], config: &Config) -> Vec<KnownSource> {
-    let known = |info: &SourceInfo| {
-        let configured = config.source.iter().find(|source| source.name.as_ref() == Some(&info.name));
-        let SourceInfo { name, tier, node, formats } = info.clone();
-        let (tier, node) = configured.map_or((tier, node), |now| (now.tier.clone(), now.node.clone()));
-        KnownSource { name: SourceName { name, tier, node }, formats }
-    };
-    sources.iter().map(known).collect()
+    let problems: Vec<String> = problems.iter().map(|problem| format!("{problem:#}")).collect();
+    Ok((report, run::complain(&problems)))
 }
 
 /// What the reader of the report must know about the data.
-fn notes(report: &Report, wanted: &Wanted, kept: &Kept) -> Vec<String> {
+fn notes(report: &Report, asked: &ReportOptions, kept: &Kept) -> Vec<String> {
     let mut notes = Vec::new();
-    let moved = wanted.since.is_some_and(|since| since != report.since)
-        || wanted.until.is_some_and(|until| until != report.until);
+    let moved = asked.since.is_some_and(|since| since != report.since)
+        || asked.until.is_some_and(|until| until != report.until);
     if moved {
         let unit = if report.step.seconds() > 3600 { "days (UTC)" } else { "hours" };
         notes.push(format!("the window was widened to whole {unit}: finer figures are not kept"));
@@ -138,10 +129,10 @@ fn notes(report: &Report, wanted: &Wanted, kept: &Kept) -> Vec<String> {
 }
 
 /// Says what is wrong with the outcome, if anything is.
-fn verdict(report: &Report, plan: &Plan, kept: &Kept) -> anyhow::Result<Exit> {
+fn verdict(report: &Report, plan: &Plan, history: &History) -> anyhow::Result<Exit> {
     let accounting = &report.accounting;
     if report.totals.requests == 0 {
-        if let Some(Extent { newest_us, .. }) = extent(&kept.dirs)?
+        if let Some(Extent { newest_us, .. }) = history.extent()?
             && let Ok(newest) = Timestamp::from_microsecond(newest_us)
         {
             let local = newest.to_zoned(plan.zone.clone()).strftime("%Y-%m-%d %H:%M");
