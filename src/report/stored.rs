@@ -130,12 +130,14 @@ impl Gathered {
         let inside = |at_us: Option<i64>| at_us.is_none_or(|at| (since_us..until_us).contains(&at));
         let notes = self.events.notes().filter(|note| inside(note.at_us));
         let servers = self.events.availability(since_us, until_us);
+        // What is missing from before the window is not missing.
+        let lacks_some = self.events.notes_after_us().is_none_or(|after_us| after_us >= since_us);
         SourceFacts {
             top: top_lists(&name, self.has_bytes, top, |list| Cow::Borrowed(self.lists.list(list))),
             availability: availability(&name, &servers, window),
             availability_left_out: servers.left_out(),
             events: notes.map(|note| event_row(&name, note)).collect(),
-            events_left_out: self.events.notes_left_out(),
+            events_left_out: if lacks_some { self.events.notes_left_out() } else { 0 },
             summary: SourceSummary {
                 name,
                 format: self.known.formats.join(", "),
