@@ -511,7 +511,8 @@ pub struct Report {
     pub by_backend: Vec<GroupRow>,
     #[expect(missing_docs)]
     pub by_server: Vec<GroupRow>,
-    /// Hour by server, for the picture of shares: same order as `by_server` in each hour is not promised.
+    /// Hour by server, with requests only, for the picture of shares: same order as `by_server` in each hour is not
+    /// promised.
     pub server_hours: Vec<HourRow>,
     #[expect(missing_docs)]
     pub top: Vec<TopList>,

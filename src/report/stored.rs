@@ -3,7 +3,7 @@
 use super::accounting::of_kinds;
 use super::availability::availability;
 use super::gathering::{Gathering, SourceFacts};
-use super::tables::Period;
+use super::tables::{FinishedPeriod, Period};
 use super::tops::top_lists;
 use super::{ReportOptions, SourceName, event_row};
 use crate::rollup::{AtRest, StoredEvents, TopLists};
@@ -78,13 +78,13 @@ impl StoredReport {
     pub fn add(&mut self, periods: &[StoredPeriod]) {
         let gathering = &self.gathering;
         let has_lists = gathering.options().top > 0;
-        let added: Vec<Period> = periods.par_iter().map(|period| gather(gathering, period)).collect();
+        let added: Vec<FinishedPeriod> = periods.par_iter().map(|period| gather(gathering, period)).collect();
         self.sources.par_iter_mut().enumerate().for_each(|(at, source)| {
             let of_source =
                 periods.iter().flat_map(|period| &period.sources).filter(|part| part.source == at);
             of_source.for_each(|part| source.add(part, has_lists));
         });
-        added.iter().for_each(|period| self.gathering.add(period));
+        added.into_iter().for_each(|period| self.gathering.add(period));
     }
 
     /// Adds what the proxies of a source said.
@@ -101,7 +101,7 @@ impl StoredReport {
     }
 }
 
-fn gather(gathering: &Gathering, stored: &StoredPeriod) -> Period {
+fn gather(gathering: &Gathering, stored: &StoredPeriod) -> FinishedPeriod {
     let mut period = Period::starting(stored.start);
     for part in &stored.sources {
         if let Some(stored) = &part.stored {
@@ -109,7 +109,7 @@ fn gather(gathering: &Gathering, stored: &StoredPeriod) -> Period {
             gathering.fill(&mut period, of, stored.series(), stored.peak());
         }
     }
-    period
+    gathering.finish_period(period)
 }
 
 impl Gathered {
