@@ -5,6 +5,7 @@ mod bad_input;
 mod check;
 mod corpus;
 mod determinism;
+mod exactly_once;
 mod files;
 mod fixtures;
 mod formats;
