@@ -124,6 +124,22 @@ fn an_inode_that_is_used_again() {
 }
 
 #[test]
+fn another_log_that_begins_with_the_same_kilobytes() {
+    // Longer than the head that an identity has.
+    let banner = format!("# {}\n", "banner ".repeat(150)).repeat(6);
+    let machine = Machine::new();
+    let state = machine.state();
+    machine.append("access.log", &[banner.as_bytes(), &lines(0..1000)].concat());
+    state.ingest();
+    machine.copy("access.log", "access.log.1");
+    machine.cut("access.log", 0);
+    machine.append("access.log", &[banner.as_bytes(), &lines(1000..LONG)].concat());
+    state.ingest();
+    assert_eq!((state.lines("records"), state.lines("rejects")), (LONG, 12));
+    Wanted::of(0..LONG).check_hours(&state.hours());
+}
+
+#[test]
 fn an_archive_of_what_was_read_is_not_read_again() {
     for written in [100, LONG] {
         let machine = Machine::new();
@@ -171,20 +187,22 @@ fn a_plain_file_and_its_archive_are_one_stream() {
 
 #[test]
 fn an_archive_that_is_still_being_written_waits() {
-    let machine = Machine::new();
-    let state = half_read(&machine, 3000, 5000);
-    machine.rotate("access.log");
-    machine.append("access.log", &lines(5000..5100));
-    machine.gzip("access.log.1");
-    let whole = fs::read(machine.log("access.log.1.gz")).expect("an archive");
-    for length in [10, whole.len() / 2, whole.len() - 3] {
-        fs::write(machine.log("access.log.1.gz"), &whole[..length]).expect("written");
-        let ended = state.try_ingest();
-        assert!(matches!(ended.code, Some(0 | 1)), "{ended:?}");
+    for read in [0, 3000] {
+        let machine = Machine::new();
+        let state = half_read(&machine, read, 5000);
+        machine.rotate("access.log");
+        machine.append("access.log", &lines(5000..5100));
+        machine.gzip("access.log.1");
+        let whole = fs::read(machine.log("access.log.1.gz")).expect("an archive");
+        for length in [10, whole.len() / 2, whole.len() - 3] {
+            fs::write(machine.log("access.log.1.gz"), &whole[..length]).expect("written");
+            let ended = state.try_ingest();
+            assert!(matches!(ended.code, Some(0 | 1)), "{ended:?}");
+        }
+        fs::write(machine.log("access.log.1.gz"), &whole).expect("written");
+        state.ingest();
+        check(&state, 5100);
     }
-    fs::write(machine.log("access.log.1.gz"), &whole).expect("written");
-    state.ingest();
-    check(&state, 5100);
 }
 
 #[test]
@@ -325,6 +343,7 @@ fn the_same_lines_in_two_sources_count_for_each() {
     let (a, b) = (machine.source("access", "access.log*"), machine.source("other", "other.log*"));
     machine.configure(&format!("{a}{b}"), "rotate_wait_s = 0");
     let state = machine.state();
+    machine.append("other.log", b"");
     for name in ["access.log", "other.log"] {
         machine.append(name, &lines(0..1000));
         state.ingest();

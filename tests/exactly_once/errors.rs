@@ -6,6 +6,7 @@ use super::strace::{Fault, Point, READING, WRITING, points};
 
 const AT_MOST: usize = 10;
 const LINES: u64 = 4000;
+const SYNC: [&str; 2] = ["fsync", "fdatasync"];
 
 /// A log that was read in part, and a rotated one.
 fn half_read(machine: &Machine) -> State<'_> {
@@ -79,17 +80,23 @@ fn missing_rights_at_any_call_cost_no_line() {
 
 #[test]
 fn an_interrupted_call_is_made_again() {
-    survives(
-        &["openat", "read", "pread64", "write", "pwrite64", "fsync", "fdatasync", "ftruncate"],
-        &[Fault::Error("EINTR")],
-        goes_on,
-    );
+    let calls = ["openat", "read", "pread64", "write", "pwrite64", "ftruncate"];
+    survives(&calls, &[Fault::Error("EINTR")], goes_on);
 }
 
-/// A failed sync may have lost pages that are never written again: whoever goes on has lost them.
+/// No local file system interrupts a sync. SQLite takes it for a failure, which costs no more than the run.
+#[test]
+fn an_interrupted_sync_costs_no_line() {
+    survives(&SYNC, &[Fault::Error("EINTR")], ends_in_order);
+}
+
+/// A failed sync may have dropped pages that are never written again: whoever goes on has lost them.
 #[test]
 fn a_failed_sync_ends_the_run() {
-    survives(&["fsync", "fdatasync"], &[Fault::Error("EIO")], |point, fault, ended| {
-        assert_eq!(ended.code, Some(2), "{fault:?} at {point:?}: {}", ended.stderr);
+    survives(&SYNC, &[Fault::Error("EIO")], |point, fault, ended| {
+        // The last two are SQLite's, when it moves its log into the database. If it cannot, it keeps the log.
+        if point.number + 2 <= point.last {
+            assert_eq!(ended.code, Some(2), "{fault:?} at {point:?}: {}", ended.stderr);
+        }
     });
 }

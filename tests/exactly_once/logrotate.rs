@@ -120,7 +120,7 @@ fn rotate(machine: &Machine, directives: &str) -> Child {
 
 /// Kills so many runs, and lets every eighth one come to its end.
 fn survives_kills(directives: &str, seed: u64) {
-    let kills = if all_points() { 2000 } else { 50 };
+    let kills = if all_points() { 2000 } else { 150 };
     let machine = Machine::in_memory().keep("rotate_wait_s = 5");
     let (state, stop) = (machine.state(), Arc::new(AtomicBool::new(false)));
     let writer = Writer::start(&machine, seed, &stop);

@@ -45,9 +45,11 @@ pub fn line_at(number: u64, ended: Timestamp) -> String {
     let hash = mixed(number) >> 32;
     let status = [200, 200, 200, 304, 404, 502][(hash % 6) as usize];
     format!(
-        "2001:db8::{:x} - - [{} +0000] \"GET /n/{number:08} HTTP/1.1\" {status} {} \"-\" \"agent/{}\" {}.{:03} site{}\n",
-        hash % 4096,
+        "2001:db8::{:x} - {number:08} [{} +0000] \"GET /{:x} HTTP/1.1\" {status} {} \"-\" \"agent/{}\" {}.{:03} site{}\n",
+        // Not more than the lists of an hour keep: then they are exact, and the same in any order.
+        hash % 701,
         ended.strftime("%d/%b/%Y:%H:%M:%S"),
+        hash % 601,
         bytes_sent(number),
         hash % 7,
         hash % 50,

@@ -35,6 +35,8 @@ pub const WRITING: [&str; 16] = [
 pub struct Point {
     pub call: &'static str,
     pub number: usize,
+    /// Of the last one of the run.
+    pub last: usize,
 }
 
 /// What happens at a call.
@@ -59,7 +61,7 @@ pub fn points(command: &Command, calls: &[&'static str], after: &str, at_most: u
     let mut points = Vec::new();
     for (call, (first, last)) in ranges(&text, calls, after) {
         let stride = if all_points() { 1 } else { (last - first).div_ceil(at_most).max(1) };
-        points.extend((first..=last).step_by(stride).map(|number| Point { call, number }));
+        points.extend((first..=last).step_by(stride).map(|number| Point { call, number, last }));
     }
     points
 }
@@ -86,7 +88,7 @@ fn ranges<'c>(trace: &str, calls: &[&'c str], after: &str) -> BTreeMap<&'c str, 
 }
 
 impl Fault {
-    fn words(self, Point { call, number }: Point) -> String {
+    fn words(self, Point { call, number, .. }: Point) -> String {
         match self {
             Self::Kill => format!("inject={call}:signal=SIGKILL:when={number}"),
             Self::Error(error) => format!("inject={call}:error={error}:when={number}"),
