@@ -9,9 +9,15 @@ use std::path::PathBuf;
 const AFTER_HELP: &str = "\
 Exit status: 0 done; 1 done, but a stated limit was exceeded (too many rejects, or data that could not be read);
 2 failed.";
+const AFTER_INGEST: &str = "\
+Exit status: 0 done; 1 done, but lines were lost before they could be read, too many are rejected, or a log is missing
+or broken; 2 failed, or something could not be read or written; 75 another run holds the lock.";
 const AFTER_CHECK: &str = "\
 Exit status: 0 all is well; 1 too many lines are rejected, a log is empty, a file has no record, no format fits, or
 something could not be read; 2 failed.";
+const AFTER_MERGE: &str = "\
+Each node's hour or day is taken once, from its newest copy, whatever the order; done again, nothing changes.
+Exit status: 0 done; 1 done, but for files that could not be read; 2 failed.";
 
 /// Hourly requests per second and latency percentiles from nginx and HAProxy access logs.
 #[derive(Debug, Parser)]
@@ -25,12 +31,16 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Read logs and report hours, percentiles and top lists
+    /// Report hours, percentiles and top lists: of logs, or without paths of everything kept so far
     Report(Box<ReportArgs>),
+    /// Read what is new of the logs since the last run, keep it, and publish the hours that changed
+    Ingest(Box<IngestArgs>),
     /// Find the access logs of nginx and HAProxy by their configuration, and write logstat.toml
     Init(InitArgs),
     /// Tell the format of logs, which lines do not parse and why, and what reports lack
     Check(Box<CheckArgs>),
+    /// Make one dataset of those of several nodes, or of copies of them
+    Merge(MergeArgs),
     /// Print the manual page
     #[command(hide = true)]
     Man,
@@ -66,9 +76,19 @@ pub struct ReportArgs {
     #[expect(missing_docs)]
     #[command(flatten)]
     pub read: ReadArgs,
-    /// Threads that parse [default: one per core]
-    #[arg(long, value_name = "N", help_heading = "How to read")]
-    pub threads: Option<usize>,
+    #[expect(missing_docs)]
+    #[command(flatten)]
+    pub work: WorkArgs,
+
+    #[expect(missing_docs)]
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// Report what is kept, and do not look for new lines first
+    #[arg(long, conflicts_with = "paths", help_heading = "State")]
+    pub no_ingest: bool,
+    /// Report from published hours: directories of states, or copies of their `data`, of one or several nodes
+    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with_all = ["paths", "state"], help_heading = "State")]
+    pub data: Vec<PathBuf>,
 
     /// Write summary.json, hourly.csv, hourly.parquet, top.csv, charts and report.html here
     /// [default: ./logstat-report]
@@ -89,13 +109,41 @@ pub struct ReportArgs {
     /// Colours on standard output; NO_COLOR turns them off
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
     pub color: ColorWhen,
+}
 
+/// `logstat ingest`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = AFTER_INGEST)]
+pub struct IngestArgs {
+    #[expect(missing_docs)]
+    #[command(flatten)]
+    pub read: ReadArgs,
+    #[expect(missing_docs)]
+    #[command(flatten)]
+    pub state: StateArgs,
+    #[expect(missing_docs)]
+    #[command(flatten)]
+    pub work: WorkArgs,
+    /// Publish every hour anew, not only those that changed
+    #[arg(long, help_heading = "State")]
+    pub republish: bool,
+}
+
+/// How to work. All but the number of threads is for tests.
+#[derive(Debug, Clone, Default, Args)]
+pub struct WorkArgs {
+    /// Threads that parse [default: one per core]
+    #[arg(long, value_name = "N", help_heading = "How to read")]
+    pub threads: Option<usize>,
     /// The present, for repeatable output
     #[arg(long, value_name = "INSTANT", hide = true)]
     pub now: Option<jiff::Timestamp>,
     /// Bytes per block, for tests of the cutting
     #[arg(long, value_name = "BYTES", hide = true)]
     pub block_bytes: Option<usize>,
+    /// Bytes between two commits, for tests of interruptions
+    #[arg(long, value_name = "BYTES", hide = true)]
+    pub batch_bytes: Option<u64>,
 }
 
 /// Which state.
@@ -105,6 +153,18 @@ pub struct StateArgs {
     /// $XDG_STATE_HOME/logstat]
     #[arg(long, value_name = "DIR", help_heading = "State")]
     pub state: Option<PathBuf>,
+}
+
+/// `logstat merge`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = AFTER_MERGE)]
+pub struct MergeArgs {
+    /// Datasets: directories of states, their `data`, or copies of that
+    #[arg(value_name = "DIR", required = true)]
+    pub dirs: Vec<PathBuf>,
+    /// The dataset to make, or to add to
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// `logstat check`.

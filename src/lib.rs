@@ -7,22 +7,31 @@
 //! * [`logstat_parsers`] turns a line into a record, an event or a reject; it does no IO;
 //! * [`rollup`] counts records by the hour, knowing [`bots`]; it never reads the clock;
 //! * [`pipeline`] joins these three, and nothing else does;
+//! * [`ingest`] takes what is new of the logs into the state;
 //! * [`store`] keeps what is known between runs, and never looks into what it keeps; [`state`] opens it;
+//! * [`publish`] writes from it what [`dataset`] finds and reads again, on this machine or another;
+//! * [`merge`] makes one dataset of several;
 //! * [`report`] finishes the figures, and [`logstat_reports`] renders them;
 //! * [`check`] tells what becomes of each line and each field, without a report;
-//! * [`output`] writes and prints, [`run`] holds it all together, [`exit`] names the ends;
+//! * [`output`] writes and prints, [`run`] and [`history`] hold it all together, [`exit`] names the ends;
 //! * [`init`] comes before all of it: it finds the logs, and writes the configuration.
 
 pub mod bots;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod dataset;
 pub mod exit;
+pub mod history;
+pub mod ingest;
 pub mod init;
 pub mod man;
+pub mod merge;
 pub mod output;
 pub mod pipeline;
 pub mod plan;
+pub mod prune;
+pub mod publish;
 pub mod report;
 pub mod rollup;
 pub mod run;

@@ -4,7 +4,7 @@ use crate::cli::{ColorWhen, ReportArgs};
 use anyhow::Context;
 use console::Term;
 use logstat_reports::charts::{Chart, Theme};
-use logstat_reports::model::Report;
+use logstat_reports::model::{Report, Step};
 use logstat_reports::terminal::Style;
 use logstat_reports::{charts, csv, html, parquet, summary, terminal, text, write};
 use rayon::ThreadPool;
@@ -24,8 +24,8 @@ const WIDEST: usize = 160;
 pub fn publish(report: &Report, out: &Path, png: bool, pool: &ThreadPool) -> anyhow::Result<()> {
     let mut files = vec![
         ("summary.json".to_owned(), summary::summary_json(report)),
-        ("hourly.csv".to_owned(), csv::hourly(report)),
-        ("hourly.parquet".to_owned(), parquet::hourly(report)?),
+        (rows_file(report.step, "csv"), csv::hourly(report)),
+        (rows_file(report.step, "parquet"), parquet::hourly(report)?),
         ("top.csv".to_owned(), csv::top(report)),
         ("availability.csv".to_owned(), csv::availability(report)),
         ("report.html".to_owned(), html::page(report).into_bytes()),
@@ -35,13 +35,21 @@ pub fn publish(report: &Report, out: &Path, png: bool, pool: &ThreadPool) -> any
     files.extend(pool.install(|| drawn.collect::<Vec<_>>()));
     write::publish(out, &files)
         .with_context(|| format!("the report was not written to {}", out.display()))?;
-    // A picture of an older report would pass for one of this report.
-    for name in pictures().into_iter().map(Picture::file_name) {
+    // A picture or table of an older report would pass for one of this report.
+    let tables = [Step::Hour, Step::Day]
+        .into_iter()
+        .flat_map(|step| ["csv", "parquet"].map(|kind| rows_file(step, kind)));
+    for name in pictures().into_iter().map(Picture::file_name).chain(tables) {
         if !files.iter().any(|(written, _)| *written == name) {
             let _ = std::fs::remove_file(out.join(name));
         }
     }
     Ok(())
+}
+
+/// The file of the rows, which are hours or days.
+fn rows_file(step: Step, kind: &str) -> String {
+    format!("{}.{kind}", step.file_stem())
 }
 
 /// One picture in one theme and one kind of file.

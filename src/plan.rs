@@ -3,14 +3,18 @@
 use crate::cli::{ReadArgs, ReportArgs};
 use crate::config::{Config, SourceConfig};
 use crate::pipeline::SourcePlan;
-use crate::source::{DiscoverError, Discovery, SourceSet, discover};
+use crate::source::{DiscoverError, Discovery, LogFile, SourceSet, discover};
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use logstat_parsers::{Captures, Escape};
 use logstat_reports::model::By;
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::PathBuf;
 
+pub(crate) const NO_LOGS: &str = "no logs named\nhint: name them, such as '/var/log/nginx/access.log*', or `-` for \
+                                   standard input, or a [[source]] in logstat.toml";
 const TOP: usize = 10;
 const OUT: &str = "logstat-report";
 const MAX_REJECT_RATIO: f64 = 0.05;
@@ -40,21 +44,30 @@ pub struct Plan {
 /// # Errors
 /// When no source is named, or a zone is unknown.
 pub fn plan(args: &mut ReportArgs, config: &Config) -> anyhow::Result<Plan> {
-    let Sources { plans, problems, notes } = sources(&args.read, config)?;
+    let Sources { mut plans, problems, notes, .. } = sources(&args.read, config)?;
+    plans.retain(|plan| !plan.sets.is_empty());
+    Ok(Plan { sources: plans, problems, notes, ..without_sources(args, config)? })
+}
+
+/// Settles what was asked for, but for the logs.
+///
+/// # Errors
+/// When a zone is unknown.
+pub fn without_sources(args: &mut ReportArgs, config: &Config) -> anyhow::Result<Plan> {
     if args.read.paths.is_empty() && args.since.is_none() && args.until.is_none() {
         args.since = Some(SINCE_WITHOUT_PATHS.parse()?);
     }
     Ok(Plan {
-        sources: plans,
-        problems,
-        notes,
+        sources: Vec::new(),
+        problems: Vec::new(),
+        notes: Vec::new(),
         zone: zone(args.tz.as_deref().or(config.report.timezone.as_deref()))?,
         by: by(args),
         top: args.top.or(config.report.top).unwrap_or(TOP),
         max_reject_ratio: max_reject_ratio(&args.read, config),
         out: (!args.no_out)
             .then(|| args.out.clone().or_else(|| config.report.out.clone()).unwrap_or_else(|| OUT.into())),
-        now: args.now.unwrap_or_else(Timestamp::now),
+        now: args.work.now.unwrap_or_else(Timestamp::now),
     })
 }
 
@@ -73,6 +86,10 @@ pub struct Sources {
     pub problems: Vec<String>,
     /// Files that are left out because others hold the same lines.
     pub notes: Vec<String>,
+    /// Something is there and out of reach, which is another matter than a log that is not there.
+    pub out_of_reach: bool,
+    /// The source that reads each file of a configured one, by device and inode.
+    readers: HashMap<(u64, u64), String>,
 }
 
 /// Finds the logs of the command line, else those of the configuration.
@@ -86,9 +103,7 @@ pub fn sources(args: &ReadArgs, config: &Config) -> anyhow::Result<Sources> {
         return Ok(sources);
     }
     if config.source.is_empty() {
-        bail!(
-            "no logs named\nhint: name them, such as '/var/log/nginx/access.log*', or `-` for standard input, or a [[source]] in logstat.toml"
-        );
+        bail!(NO_LOGS);
     }
     for source in &config.source {
         sources.add_configured(source)?;
@@ -106,6 +121,7 @@ impl Sources {
                 name: set.name.clone(),
                 sets: vec![set],
                 formats: args.format.clone(),
+                remembered: Vec::new(),
                 escape: args.escape.map_or(Escape::Default, Into::into),
                 captures: Captures::default(),
                 timezone: zone(args.log_tz.as_deref())?,
@@ -127,14 +143,15 @@ impl Sources {
             found.problems.retain(|problem| !matches!(problem, DiscoverError::NoMatch { .. }));
         }
         let mut found = self.take_problems(found);
-        let Some(first) = found.sources.first() else { return Ok(()) };
-        let name = source.name.clone().unwrap_or_else(|| first.name.clone());
+        let first = found.sources.first().map(|first| first.name.clone());
+        let Some(name) = source.name.clone().or(first) else { return Ok(()) };
         self.leave_out_repeats(&name, &mut found.sources);
         self.plans.push(SourcePlan {
             origin: format!("source {name}: format"),
             name: name.clone(),
             sets: found.sources,
             formats: source.format.clone(),
+            remembered: Vec::new(),
             escape: source.escape.map_or(Escape::Default, Into::into),
             captures: Captures {
                 request: source.capture_request.clone(),
@@ -149,22 +166,19 @@ impl Sources {
 
     /// Lines of a file that two sources name would count twice.
     fn leave_out_repeats(&mut self, name: &str, sets: &mut [SourceSet]) {
-        let same = |a: &Path, b: &Path| {
-            a == b || a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
+        let (readers, notes) = (&mut self.readers, &mut self.notes);
+        let mut is_first = |file: &LogFile| match readers.entry(file.device_and_inode()) {
+            Entry::Occupied(first) => {
+                let (path, first) = (file.path().display(), first.get());
+                notes.push(format!("{path}: not read for {name}, since {first} reads it"));
+                false
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(name.to_owned());
+                true
+            }
         };
-        let known = self.plans.iter().flat_map(|plan| plan.sets.iter().map(move |set| (&plan.name, set)));
-        let known: Vec<(&String, &Path)> =
-            known.flat_map(|(name, set)| set.files.iter().map(move |file| (name, file.path()))).collect();
-        for set in sets {
-            set.files.retain(|file| {
-                let first = known.iter().find(|(_, path)| same(path, file.path()));
-                if let Some((first, _)) = first {
-                    let path = file.path().display();
-                    self.notes.push(format!("{path}: not read for {name}, since {first} reads it"));
-                }
-                first.is_none()
-            });
-        }
+        sets.iter_mut().for_each(|set| set.files.retain(&mut is_first));
     }
 
     /// Their hours would be added up as one source's.
@@ -180,6 +194,7 @@ impl Sources {
     }
 
     fn take_problems(&mut self, mut found: Discovery) -> Discovery {
+        self.out_of_reach |= found.problems.iter().any(|problem| !problem.is_absence());
         self.problems.extend(found.problems.drain(..).map(|problem| problem.to_string()));
         self.notes.extend(found.notes.drain(..).map(|note| note.to_string()));
         found

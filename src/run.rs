@@ -1,7 +1,7 @@
-//! Carries out `logstat report`: plans, reads, finishes, writes and prints.
+//! Carries out `logstat report PATH…`: plans, reads, finishes, writes and prints.
 
 use crate::bots::Bots;
-use crate::cli::ReportArgs;
+use crate::cli::{ReportArgs, WorkArgs};
 use crate::exit::Exit;
 use crate::output::say;
 use crate::pipeline::{self, Prepared, ReadOptions, prepare};
@@ -21,7 +21,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 /// A clock may be this far ahead before its lines are set aside.
-const FUTURE_US: i64 = 5 * 60 * 1_000_000;
+pub(crate) const FUTURE_US: i64 = 5 * 60 * 1_000_000;
 
 /// Carries it out. Complaints go to standard error.
 ///
@@ -38,21 +38,32 @@ pub fn run(mut args: ReportArgs) -> anyhow::Result<Exit> {
     }
     let window = window(&args, &plan, &prepared)?;
     prepared.iter_mut().for_each(|source| source.skip_outside(&window));
-    let pool = threads(&args)?;
+    let pool = threads(&args.work)?;
     let (results, broken) = read_all(&args, &plan, &prepared, window, &pool);
     let mut options = report_options(&plan, &prepared, window);
     options.notes.extend(results.iter().flat_map(|result| format_changes(&result.summary)));
     let report = pool.install(|| report(results, options));
     exit = exit.max(broken).max(verdict(&report, &plan, &prepared));
+    deliver(&report, &args, &plan, &pool)?;
+    Ok(exit)
+}
+
+/// Writes the report's files and prints it.
+pub(crate) fn deliver(
+    report: &Report,
+    args: &ReportArgs,
+    plan: &Plan,
+    pool: &ThreadPool,
+) -> anyhow::Result<()> {
     // A report that cannot be written can still be read.
-    let published = plan.out.as_ref().map_or(Ok(()), |out| output::publish(&report, out, args.png, &pool));
-    output::print(&report, &args, plan.top)?;
+    let published = plan.out.as_ref().map_or(Ok(()), |out| output::publish(report, out, args.png, pool));
+    output::print(report, args, plan.top)?;
     published?;
     // Cron sends a mail for every word.
     if let Some(out) = plan.out.as_ref().filter(|_| std::io::stderr().is_terminal()) {
         say(&format!("wrote {}", out.join("report.html").display()));
     }
-    Ok(exit)
+    Ok(())
 }
 
 /// Names what cannot be read; the rest is reported nevertheless.
@@ -83,7 +94,7 @@ fn window(args: &ReportArgs, plan: &Plan, prepared: &[Prepared]) -> anyhow::Resu
 }
 
 /// The same threads parse and render, so that what one step frees the next can use.
-fn threads(args: &ReportArgs) -> anyhow::Result<ThreadPool> {
+pub(crate) fn threads(args: &WorkArgs) -> anyhow::Result<ThreadPool> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0));
     pool.thread_name(|number| format!("logstat-{number}")).build().context("threads cannot be started")
 }
@@ -110,7 +121,7 @@ fn read_all(
 
 fn read_options(args: &ReportArgs, plan: &Plan, window: Window) -> ReadOptions {
     let mut limits = Limits::default();
-    if let Some(bytes) = args.block_bytes {
+    if let Some(bytes) = args.work.block_bytes {
         limits.block_bytes = bytes;
     }
     let rollup = RollupOptions {
@@ -129,8 +140,17 @@ fn read_options(args: &ReportArgs, plan: &Plan, window: Window) -> ReadOptions {
 pub(crate) fn progress_bar<'p>(prepared: impl IntoIterator<Item = &'p Prepared>) -> ProgressBar {
     let files = prepared.into_iter().flat_map(|source| &source.files).filter(|file| file.skip.is_none());
     let bytes = files.map(|file| file.file.size()).sum();
-    let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
-    let template = "{bytes:>10} of {total_bytes} {wide_bar:.dim} {bytes_per_sec} {eta}";
+    bytes_bar(bytes)
+}
+
+/// Over bytes to read.
+pub(crate) fn bytes_bar(bytes: u64) -> ProgressBar {
+    bar(bytes, "{bytes:>10} of {total_bytes} {wide_bar:.dim} {bytes_per_sec} {eta}")
+}
+
+/// Drawn on standard error, and only on a terminal.
+pub(crate) fn bar(length: u64, template: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
     bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 

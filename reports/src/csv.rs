@@ -2,17 +2,22 @@
 
 use crate::columns::{COLUMNS, Get, MILLIS_DECIMALS, RATE_DECIMALS};
 use crate::hours::rfc3339;
-use crate::model::{Figures, Report};
+use crate::model::{By, Figures, HourRow, Report};
 use crate::text::{csv_cell, decimals};
 
 /// `hourly.csv`: one row per hour and group, as `report.hours` has them.
 #[must_use]
 pub fn hourly(report: &Report) -> Vec<u8> {
+    rows(&report.hours, "hour", &report.by)
+}
+
+/// The rows with these names; `start` is that of the column of their starts.
+pub(crate) fn rows<'r>(rows: impl IntoIterator<Item = &'r HourRow>, start: &str, by: &[By]) -> Vec<u8> {
     let mut table = Table::new();
-    let by = report.by.iter().map(|by| by.name());
-    table.row(["hour", "source"].into_iter().chain(by).chain(COLUMNS.iter().map(|column| column.name)));
-    for row in &report.hours {
-        let by = report.by.iter().map(|by| csv_cell(by.value(&row.group).unwrap_or_default()).into_owned());
+    let names = by.iter().map(|by| by.name());
+    table.row([start, "source"].into_iter().chain(names).chain(COLUMNS.iter().map(|column| column.name)));
+    for row in rows {
+        let by = by.iter().map(|by| csv_cell(by.value(&row.group).unwrap_or_default()).into_owned());
         let names = [rfc3339(row.hour), csv_cell(&row.group.source).into_owned()].into_iter().chain(by);
         table.row(names.chain(COLUMNS.iter().map(|column| figure(column.get, &row.figures))));
     }

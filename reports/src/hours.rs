@@ -1,9 +1,9 @@
-//! Hours on the calendar: labels in the reader's time zone, gaps in the window. Reads no clock.
+//! Hours and days on the calendar: labels in the reader's time zone, gaps in the window. Reads no clock.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::model::Report;
+use crate::model::{Report, Step};
 
 /// Seconds of an hour.
 pub(crate) const HOUR_S: i64 = 3600;
@@ -17,7 +17,7 @@ pub struct Gap {
     pub until: i64,
 }
 
-/// The stretches of whole hours inside the window in which no request ended, oldest first.
+/// The stretches of whole hours (or days) inside the window in which no request ended, oldest first.
 #[must_use]
 pub fn gaps(report: &Report) -> Vec<Gap> {
     let mut gaps = Vec::new();
@@ -26,7 +26,7 @@ pub fn gaps(report: &Report) -> Vec<Gap> {
         if row.hour > reached {
             gaps.push(Gap { since: reached, until: row.hour });
         }
-        reached = reached.max(row.hour.saturating_add(HOUR_S));
+        reached = reached.max(row.hour.saturating_add(report.step.seconds()));
     }
     if reached < report.until {
         gaps.push(Gap { since: reached, until: report.until });
@@ -45,9 +45,17 @@ pub fn rfc3339(at: i64) -> String {
     instant(at).to_string()
 }
 
-/// The zone of the report; UTC if this machine does not know it.
+/// The name of the zone that the report is shown in: days are of UTC, and another clock would cut them up.
+pub(crate) fn zone_name(report: &Report) -> &str {
+    match report.step {
+        Step::Hour => &report.timezone,
+        Step::Day => "UTC",
+    }
+}
+
+/// The zone that the report is shown in; UTC if this machine does not know it.
 pub(crate) fn zone(report: &Report) -> TimeZone {
-    TimeZone::get(&report.timezone).unwrap_or(TimeZone::UTC)
+    TimeZone::get(zone_name(report)).unwrap_or(TimeZone::UTC)
 }
 
 /// The instant in the zone. Instants that the calendar does not reach are moved to its ends.

@@ -1,13 +1,14 @@
 //! A table of hours becomes text, files and pictures.
 //!
 //! [`model`] says what a report is made of. From it, [`terminal`] renders the text for standard output, [`csv`] and
-//! [`parquet`] the tables, [`summary`] the JSON, [`charts`] the pictures and [`html`] the page. Rendering returns
-//! bytes; one place ([`mod@write`]) puts them into files.
+//! [`parquet`] the tables, [`summary`] the JSON, [`charts`] the pictures and [`html`] the page; [`mod@dataset`] has the
+//! files of single hours, which are read again. Rendering returns bytes; one place ([`mod@write`]) puts them into files.
 
 mod availability;
 pub mod charts;
 mod columns;
 pub mod csv;
+pub mod dataset;
 mod divisions;
 pub mod hours;
 pub mod html;

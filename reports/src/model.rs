@@ -193,10 +193,10 @@ impl By {
     }
 }
 
-/// One hour of one group.
+/// One hour of one group, or one day where the report goes by days.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct HourRow {
-    /// Start of the hour, Unix seconds (a multiple of 3600).
+    /// Start of the hour, Unix seconds (a multiple of 3600), or of the day (UTC).
     pub hour: i64,
     #[expect(missing_docs)]
     pub group: Group,
@@ -425,7 +425,7 @@ pub struct ServerAvailability {
     pub intervals: Vec<StateInterval>,
 }
 
-/// Latencies by hour, for the heat map: `cells[h][b]` requests of hour `hours[h]` fell in band `b`.
+/// Latencies by hour (or day), for the heat map: `cells[h][b]` requests of hour `hours[h]` fell in band `b`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Heat {
     /// Start of each hour, Unix seconds, ascending, without gaps.
@@ -434,6 +434,45 @@ pub struct Heat {
     pub bounds_ms: Vec<f64>,
     #[expect(missing_docs)]
     pub cells: Vec<Vec<u64>>,
+}
+
+/// How long the stretch of a row is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum Step {
+    #[default]
+    Hour,
+    /// Of UTC, since its figures cannot be cut up again.
+    Day,
+}
+
+impl Step {
+    /// Its length.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        match self {
+            Self::Hour => 3600,
+            Self::Day => 86_400,
+        }
+    }
+
+    /// What one is called.
+    #[must_use]
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
+
+    /// The files of the rows, without their suffix.
+    #[must_use]
+    pub const fn file_stem(self) -> &'static str {
+        match self {
+            Self::Hour => "hourly",
+            Self::Day => "daily",
+        }
+    }
 }
 
 /// Everything a report shows.
@@ -445,7 +484,9 @@ pub struct Report {
     pub since: i64,
     #[expect(missing_docs)]
     pub until: i64,
-    /// IANA name of the zone for display.
+    /// Whether its rows are hours or days.
+    pub step: Step,
+    /// IANA name of the zone for display. Days are always shown in UTC, which they are of.
     pub timezone: String,
     /// Columns asked for with `--by`, in column order.
     pub by: Vec<By>,
@@ -457,7 +498,7 @@ pub struct Report {
     pub totals: Figures,
     /// Relative standard error of every `clients`, such as 0.016.
     pub clients_error: f64,
-    /// Hours and groups as asked for, sorted by hour, source and group. This is `hourly.csv`.
+    /// Hours (or days) and groups as asked for, sorted by hour, source and group. This is `hourly.csv`, or `daily.csv`.
     pub hours: Vec<HourRow>,
     /// Each hour with all outermost sources added up, sorted, every hour of the window that has data. For the
     /// pictures. A missing hour is a gap.

@@ -9,7 +9,7 @@ use polars::prelude::{
 use polars_parquet::write::schema_to_metadata_key;
 
 use crate::columns::{COLUMNS, Get, TIMINGS};
-use crate::model::{Figures, HourRow, Report};
+use crate::model::{By, Figures, HourRow, Report};
 
 /// Rows of a row group at most, as polars writes them by default.
 const MAX_GROUP: usize = 512 * 512;
@@ -30,20 +30,31 @@ pub struct ParquetError(#[from] PolarsError);
 /// # Errors
 /// When polars refuses the table.
 pub fn hourly(report: &Report) -> Result<Vec<u8>, ParquetError> {
-    let rows = &report.hours;
-    let mut columns = names(report)?;
+    let rows: Vec<&HourRow> = report.hours.iter().collect();
+    let columns = columns(&rows, "hour", &report.by)?;
+    let mut table = DataFrame::new(rows.len(), columns)?;
+    let mut bytes = Vec::new();
+    writer(&mut bytes, &table).finish(&mut table)?;
+    Ok(bytes)
+}
+
+/// Zstandard, in groups of as many rows as the table has.
+pub(crate) fn writer<'b>(bytes: &'b mut Vec<u8>, table: &DataFrame) -> ParquetWriter<&'b mut Vec<u8>> {
+    // A group of exactly these rows spares polars a copy, and megabytes of zeros with it.
+    let group = table.height().clamp(1, MAX_GROUP);
+    ParquetWriter::new(bytes)
+        .with_row_group_size(Some(group))
+        .with_key_value_metadata(Some(arrow_schema(table)))
+        .with_compression(ParquetCompression::Zstd(None))
+}
+
+/// What a row is about, its figures and the mergeable parts; `start` names the column of the rows' starts.
+pub(crate) fn columns(rows: &[&HourRow], start: &str, by: &[By]) -> PolarsResult<Vec<Column>> {
+    let mut columns = names(rows, start, by)?;
     columns.extend(COLUMNS.iter().map(|column| figures(rows, column.name, column.get)));
     columns.push(counts(rows, "redispatches", |figures| figures.redispatches));
     columns.extend(mergeable_parts(rows));
-    let mut table = DataFrame::new(rows.len(), columns)?;
-    let mut bytes = Vec::new();
-    // A group of exactly these rows spares polars a copy, and megabytes of zeros with it.
-    let group = rows.len().clamp(1, MAX_GROUP);
-    let writer = ParquetWriter::new(&mut bytes)
-        .with_row_group_size(Some(group))
-        .with_key_value_metadata(Some(arrow_schema(&table)));
-    writer.with_compression(ParquetCompression::Zstd(None)).finish(&mut table)?;
-    Ok(bytes)
+    Ok(columns)
 }
 
 /// The schema that Arrow's readers follow, in its old types: pandas cannot convert lists of string views.
@@ -52,21 +63,20 @@ fn arrow_schema(table: &DataFrame) -> KeyValueMetadata {
     KeyValueMetadata::Static(vec![schema_to_metadata_key(&schema)])
 }
 
-fn names(report: &Report) -> PolarsResult<Vec<Column>> {
-    let rows = &report.hours;
-    let hours: Vec<i64> = rows.iter().map(|row| row.hour.saturating_mul(1_000_000)).collect();
+fn names(rows: &[&HourRow], start: &str, by: &[By]) -> PolarsResult<Vec<Column>> {
+    let starts: Vec<i64> = rows.iter().map(|row| row.hour.saturating_mul(1_000_000)).collect();
     let utc = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
-    let hour = Column::new("hour".into(), hours).cast(&utc)?;
+    let start = Column::new(start.into(), starts).cast(&utc)?;
     let sources: Vec<&str> = rows.iter().map(|row| row.group.source.as_str()).collect();
-    let mut columns = vec![hour, Column::new("source".into(), sources)];
-    for by in &report.by {
+    let mut columns = vec![start, Column::new("source".into(), sources)];
+    for by in by {
         let values: Vec<Option<&str>> = rows.iter().map(|row| by.value(&row.group)).collect();
         columns.push(Column::new(by.name().into(), values));
     }
     Ok(columns)
 }
 
-fn figures(rows: &[HourRow], name: &str, get: Get) -> Column {
+fn figures(rows: &[&HourRow], name: &str, get: Get) -> Column {
     match get {
         Get::Count(get) => counts(rows, name, get),
         Get::Rate(get) => floats(rows, name, |figures| Some(get(figures))),
@@ -74,17 +84,17 @@ fn figures(rows: &[HourRow], name: &str, get: Get) -> Column {
     }
 }
 
-fn counts(rows: &[HourRow], name: &str, get: impl Fn(&Figures) -> Option<u64>) -> Column {
+fn counts(rows: &[&HourRow], name: &str, get: impl Fn(&Figures) -> Option<u64>) -> Column {
     let values: Vec<Option<i64>> = rows.iter().map(|row| get(&row.figures).map(signed)).collect();
     Column::new(name.into(), values)
 }
 
-fn floats(rows: &[HourRow], name: &str, get: impl Fn(&Figures) -> Option<f64>) -> Column {
+fn floats(rows: &[&HourRow], name: &str, get: impl Fn(&Figures) -> Option<f64>) -> Column {
     let values: Vec<Option<f64>> = rows.iter().map(|row| get(&row.figures)).collect();
     Column::new(name.into(), values)
 }
 
-fn mergeable_parts(rows: &[HourRow]) -> Vec<Column> {
+fn mergeable_parts(rows: &[&HourRow]) -> Vec<Column> {
     let mut columns = Vec::new();
     for (name, timing) in TIMINGS {
         columns.push(counts(rows, &format!("{name}_sum_us"), |figures| Some(timing(figures).sum_us)));
@@ -108,7 +118,7 @@ fn mergeable_parts(rows: &[HourRow]) -> Vec<Column> {
 
 /// Parallel lists of numbers and their counts.
 fn numbered<'a, I: Iterator<Item = (u64, u64)>>(
-    rows: &'a [HourRow],
+    rows: &[&'a HourRow],
     names: [&str; 2],
     pairs: impl Fn(&'a Figures) -> I,
 ) -> [Column; 2] {
@@ -117,7 +127,7 @@ fn numbered<'a, I: Iterator<Item = (u64, u64)>>(
 }
 
 /// Parallel lists of names and their counts.
-fn named(rows: &[HourRow], names: [&str; 2], pairs: fn(&Figures) -> &Vec<(String, u64)>) -> [Column; 2] {
+fn named(rows: &[&HourRow], names: [&str; 2], pairs: fn(&Figures) -> &Vec<(String, u64)>) -> [Column; 2] {
     let mut keys = ListStringChunkedBuilder::new(names[0].into(), rows.len(), rows.len());
     rows.iter()
         .for_each(|row| keys.append_values_iter(pairs(&row.figures).iter().map(|(name, _)| name.as_str())));
@@ -125,7 +135,7 @@ fn named(rows: &[HourRow], names: [&str; 2], pairs: fn(&Figures) -> &Vec<(String
     [keys.finish().into_series().into_column(), counts]
 }
 
-fn lists<'a>(rows: &'a [HourRow], name: &str, values: impl Fn(&'a Figures) -> Vec<u64>) -> Column {
+fn lists<'a>(rows: &[&'a HourRow], name: &str, values: impl Fn(&'a Figures) -> Vec<u64>) -> Column {
     let mut builder = ListPrimitiveChunkedBuilder::<polars::prelude::Int64Type>::new(
         name.into(),
         rows.len(),
@@ -139,6 +149,6 @@ fn lists<'a>(rows: &'a [HourRow], name: &str, values: impl Fn(&'a Figures) -> Ve
 }
 
 /// Parquet's plain integers are signed, and not every reader knows the others.
-fn signed(count: u64) -> i64 {
+pub(crate) fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -15,6 +15,7 @@ pub fn summary_json(report: &Report) -> Vec<u8> {
     let summary = Summary {
         version: &report.version,
         window: window(report.since, report.until),
+        step_s: report.step.seconds(),
         timezone: &report.timezone,
         sources: &report.sources,
         accounting: &report.accounting,
@@ -34,6 +35,7 @@ pub fn summary_json(report: &Report) -> Vec<u8> {
 struct Summary<'a> {
     version: &'a str,
     window: Window,
+    step_s: i64,
     timezone: &'a str,
     sources: &'a [SourceSummary],
     accounting: &'a Accounting,

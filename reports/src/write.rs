@@ -5,6 +5,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+/// The end of the names of temporary files.
+const TEMPORARY: &str = ".tmp";
+
 /// A file that could not be written; the one that was there before is whole.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: cannot {step}: {error}{}", path.display(), hint(error))]
@@ -50,13 +53,60 @@ pub fn write_atomically(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), Writ
 /// # Errors
 /// When any step fails, naming the file.
 pub fn publish<N: AsRef<str>, B: AsRef<[u8]>>(dir: &Path, files: &[(N, B)]) -> Result<(), WriteError> {
-    fs::create_dir_all(dir).map_err(WriteError::at(dir, "create the directory"))?;
+    create_dirs(dir)?;
     let staged = files
         .iter()
         .map(|(name, bytes)| Staged::write(dir, name.as_ref(), bytes.as_ref()))
         .collect::<Result<Vec<_>, _>>()?;
     staged.into_iter().try_for_each(Staged::rename)?;
+    sync_dir(dir)
+}
+
+/// Removes the temporary files that killed runs left beside a file.
+///
+/// # Errors
+/// When the directory cannot be read, or one of them not be removed.
+pub fn sweep(dir: &Path, name: &str) -> Result<(), WriteError> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(WriteError::at(dir, "read the directory"))?,
+    };
+    for entry in entries.flatten() {
+        if entry.file_name().to_str().is_some_and(|file| is_temporary_of(file, name)) {
+            let path = entry.path();
+            fs::remove_file(&path).map_err(WriteError::at(&path, "remove"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes what was renamed and removed in a directory last.
+///
+/// # Errors
+/// When it cannot be synced.
+pub fn sync_dir(dir: &Path) -> Result<(), WriteError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(WriteError::at(dir, "sync the directory"))
+}
+
+/// Creates what is missing of a path. A file in a directory that does not last does not last either.
+fn create_dirs(dir: &Path) -> Result<(), WriteError> {
+    if dir.as_os_str().is_empty() || dir.is_dir() {
+        return Ok(());
+    }
+    let parent = dir.parent().unwrap_or(Path::new("/"));
+    create_dirs(parent)?;
+    match fs::create_dir(dir) {
+        // Another thread was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => {}
+        created => created.map_err(WriteError::at(dir, "create the directory"))?,
+    }
+    sync_dir(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
+}
+
+fn is_temporary_of(file: &str, name: &str) -> bool {
+    let process = file.strip_prefix('.').and_then(|rest| rest.strip_prefix(name));
+    let process = process.and_then(|rest| rest.strip_prefix('.')?.strip_suffix(TEMPORARY));
+    process.is_some_and(|process| process.parse::<u32>().is_ok())
 }
 
 /// A temporary file, complete and synced. Removes itself unless renamed.
@@ -72,7 +122,7 @@ impl Staged {
         if target.is_dir() {
             return Err(WriteError::at(&target, "replace a directory")(io::ErrorKind::IsADirectory.into()));
         }
-        let temporary = dir.join(format!(".{name}.{}.tmp", std::process::id()));
+        let temporary = dir.join(format!(".{name}.{}{TEMPORARY}", std::process::id()));
         let mut file = create(&temporary).map_err(WriteError::at(&temporary, "create"))?;
         let staged = Self { temporary, target };
         file.write_all(bytes)

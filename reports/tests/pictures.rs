@@ -76,6 +76,9 @@ fn extremes() -> Vec<(&'static str, Report)> {
         ("combined", sample::combined()),
         ("night of the clocks", sample::dst_night()),
         ("fortnight", sample::fortnight()),
+        ("a day by itself", sample::days(1)),
+        ("three days", sample::days(3)),
+        ("days of a year", sample::days(400)),
     ]
 }
 
@@ -187,6 +190,29 @@ fn every_mark_lies_inside_the_picture() {
             }
         }
     }
+}
+
+#[test]
+fn days_are_those_of_utc() {
+    // 2026-11-18, which west of Greenwich begins on the day before.
+    let report = Report { timezone: "America/New_York".into(), ..sample::days(3) };
+    let svg = svg(Chart::Bytes, &report, Theme::Light).expect("bytes");
+    assert!(svg.contains("Bytes sent per day") && svg.contains(">UTC<"));
+    assert!(svg.contains(">18 Nov<") && !svg.contains(":00<"), "{svg}");
+    assert!(page(&report).contains("by day, UTC"));
+}
+
+#[test]
+fn a_mean_over_a_moment_does_not_stand_among_means_of_hours() {
+    let mut hours = span(24);
+    let last = &mut hours[23].figures;
+    (last.requests, last.covered_s, last.rps_peak) = (900, 1, 900);
+    let svg = |hours: &[HourRow]| {
+        svg(Chart::Requests, &report("UTC", hours.to_vec()), Theme::Light).expect("requests")
+    };
+    assert!(svg(&hours).contains("900/s at"), "its busiest second stays");
+    assert!(svg(&hours).contains(">2.7/s<"), "the highest mean is that of an hour");
+    assert!(svg(&hours[23..]).contains(">900/s<"), "unless there is nothing else");
 }
 
 #[test]

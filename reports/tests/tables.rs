@@ -51,6 +51,21 @@ fn terminal_other_windows() {
 }
 
 #[test]
+fn terminal_by_day() {
+    insta::assert_snapshot!("days_30_80", terminal(&sample::days(30), 80));
+    insta::assert_snapshot!("days_30_140", terminal(&sample::days(30), 140));
+    insta::assert_snapshot!("days_90_80", terminal(&sample::days(90), 80));
+    insta::assert_snapshot!("days_400_80", terminal(&sample::days(400), 80));
+}
+
+#[test]
+fn a_gap_of_days_is_one_gap() {
+    let report = sample::days(30);
+    let gap = hours::Gap { since: report.since + 10 * 86_400, until: report.since + 17 * 86_400 };
+    assert_eq!(hours::gaps(&report), [gap]);
+}
+
+#[test]
 fn top_zero_leaves_the_lists_out() {
     let with = terminal(&sample::day(), 80);
     let without = render(&sample::day(), &Style { width: 80, color: false, unicode: true, top: 0 });

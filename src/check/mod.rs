@@ -39,7 +39,8 @@ struct Settled {
 /// When no log is named, the configuration is wrong, or the findings could not be written.
 pub fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     let config = config::load(args.read.config.as_deref())?;
-    let Sources { plans, problems, notes } = sources(&args.read, &config)?;
+    let Sources { mut plans, problems, notes, .. } = sources(&args.read, &config)?;
+    plans.retain(|plan| !plan.sets.is_empty());
     let mut exit = complain(&problems);
     let mut settled = Vec::new();
     for plan in plans {

@@ -41,6 +41,13 @@ impl Formats {
         Ok(Self { list, open: true, detection, options })
     }
 
+    /// Those that an earlier run found; lines may have others by now.
+    pub(super) fn remembered(plan: &SourcePlan) -> Result<Self, PrepareError> {
+        let options = plan.options();
+        let compiled = plan.remembered.iter().map(|name| compile(name, &options, &plan.origin));
+        Ok(Self { list: compiled.collect::<Result<_, _>>()?, open: true, detection: None, options })
+    }
+
     /// The formats of lines of several kinds in turn, if together they read most of a sample.
     pub(super) fn mixed(plan: &SourcePlan, detection: &Detection, sample: &[u8]) -> Option<Self> {
         let best = detection.runner_up.filter(|next| next.matched >= FEW);

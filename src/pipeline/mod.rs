@@ -2,17 +2,22 @@
 //!
 //! [`prepare`] settles each source's [`Formats`], the order of its files and which of them the window cannot need;
 //! [`read`] takes the blocks of what is left through parsing, on all threads, and folds them in order;
+//! [`read_on`] does the same with what is new since an earlier run, and gives it away in portions;
 //! [`tally`] only counts what becomes of their lines.
 
+mod blocks;
 mod formats;
 mod lines;
 mod prepare;
 mod read;
+mod resumed;
 mod tally;
 
+pub use blocks::ReadOptions;
 pub use formats::Formats;
 pub use prepare::{PrepareError, Prepared, PreparedFile, extent, prepare};
-pub use read::{ReadOptions, SourceRead, read};
+pub use read::{SourceRead, read};
+pub use resumed::{Portion, Resumed, Sink, Unread, read_on};
 pub use tally::{FileTally, RejectedLine, SourceTally, TallyOptions, tally};
 
 use crate::source::SourceSet;
@@ -31,6 +36,8 @@ pub struct SourcePlan {
     pub sets: Vec<SourceSet>,
     /// Presets or format strings that lines may have, the commonest first; none: to be detected.
     pub formats: Vec<String>,
+    /// Presets that an earlier run found, where none is given.
+    pub remembered: Vec<String>,
     /// nginx's `escape=`.
     pub escape: Escape,
     /// HAProxy's captured headers, where they are known.

@@ -152,6 +152,9 @@ fn formats(plan: &SourcePlan, heads: &[(LogFile, Vec<u8>)]) -> Result<Formats, P
     if !plan.formats.is_empty() {
         return Formats::given(plan);
     }
+    if !plan.remembered.is_empty() {
+        return Formats::remembered(plan);
+    }
     let options = plan.options();
     let mut unknown = None;
     for (file, head) in heads.iter().rev().filter(|(_, head)| !head.is_empty()) {

@@ -1,17 +1,16 @@
-//! Takes blocks through parsing on all threads and folds them in the order of the log.
+//! Reads a source for a report: its blocks add up to hours and to the account of its lines.
 
-use super::lines::{self, BlockLines, Choice};
-use super::{Prepared, PreparedFile};
+use super::blocks::{self, Done, Fold, Opened, ReadOptions, Scratch, Shared};
+use super::{Prepared, PreparedFile, lines};
 use crate::bots::Bots;
-use crate::report::SourceResult;
-use crate::rollup::{BlockRollup, EventNote, KeyHasher, LineCounts, RejectNote, RollupOptions, SourceRollup};
-use crate::source::{Input, Limits, PlainFile, Progress, ReadError, StreamBlock, open};
-use logstat_parsers::{EventKind, Fields, Format, RejectKind};
-use logstat_reports::model::{Accounting, EventRow, FileSummary, Place, RejectSummary, SourceSummary};
+use crate::report::{SourceResult, accounting, event_row};
+use crate::rollup::{RejectNote, SourceRollup};
+use crate::source::{ReadError, open};
+use logstat_parsers::RejectKind;
+use logstat_reports::model::{EventRow, FileSummary, Place, SourceSummary};
 use logstat_reports::text::printable;
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Places shown of each kind of reject.
 const PLACES: usize = 5;
@@ -19,17 +18,6 @@ const PLACES: usize = 5;
 const EXCERPT: usize = 120;
 /// Messages of a proxy that are kept.
 const EVENTS: usize = 1000;
-
-/// How to read.
-#[derive(Debug, Clone)]
-pub struct ReadOptions {
-    /// What to count.
-    pub rollup: RollupOptions,
-    /// How to cut.
-    pub limits: Limits,
-    /// Told of every byte read.
-    pub progress: Progress,
-}
 
 /// A source that was read, and what could not be.
 #[derive(Debug)]
@@ -48,52 +36,22 @@ pub fn read(
     bots: &Arc<Bots>,
     folded: &mut dyn FnMut(),
 ) -> SourceRead {
-    let hasher = KeyHasher::default();
-    let rollup = SourceRollup::new(options.rollup.clone(), hasher.clone());
-    let files = source.files.iter().map(file_summary).collect();
-    let (sender, receiver) = channel();
-    let wanted = |formats: &[Format]| -> Vec<Format> {
-        formats.iter().map(|format| wanted_only(format, &options.rollup)).collect()
+    let shared = Shared::new(source, options, bots);
+    let mut reading = Reading {
+        rollup: SourceRollup::new(options.rollup.clone(), shared.hasher.clone()),
+        source,
+        options,
+        files: source.files.iter().map(file_summary).collect(),
+        rejects: BTreeMap::new(),
+        events: Vec::new(),
+        events_left_out: 0,
+        nul_bytes: 0,
+        format_names: shared.format_names(),
+        errors: Vec::new(),
     };
-    let formats = wanted(&source.formats.list);
-    let others = if source.formats.open { wanted(&source.formats.others()) } else { Vec::new() };
-    let shared =
-        Shared { formats: &formats, others: &others, options, hasher, bots, idle: Mutex::default(), sender };
-    let mut reader = Reader {
-        shared: &shared,
-        receiver,
-        window: pool.current_num_threads() * 2,
-        sent: Vec::new(),
-        next: 0,
-        done: BTreeMap::new(),
-        fold: Fold {
-            rollup,
-            source,
-            files,
-            rejects: BTreeMap::new(),
-            events: Vec::new(),
-            events_left_out: 0,
-            nul_bytes: 0,
-            format_names: names(&formats).chain(names(&others)).collect(),
-            errors: Vec::new(),
-        },
-        folded,
-    };
-    pool.in_place_scope(|scope| reader.read_files(scope));
-    reader.fold.finish()
-}
-
-/// The format without the texts that nobody counts: without top lists, hardly any.
-fn wanted_only(format: &Format, options: &RollupOptions) -> Format {
-    let mut format = format.clone();
-    if !options.top {
-        format.keep_only(&Fields { user_agent: true, method: options.by_method, ..Fields::default() });
-    }
-    format
-}
-
-fn names(formats: &[Format]) -> impl Iterator<Item = String> + '_ {
-    formats.iter().map(|format| format.name().to_owned())
+    let wanted: Vec<usize> = (0..source.files.len()).filter(|&at| source.files[at].skip.is_none()).collect();
+    blocks::read_files(&shared, &wanted, pool, &mut reading, folded);
+    reading.finish()
 }
 
 fn file_summary(file: &PreparedFile) -> FileSummary {
@@ -106,165 +64,11 @@ fn file_summary(file: &PreparedFile) -> FileSummary {
     }
 }
 
-/// What the threads share.
-struct Shared<'a> {
-    /// The source's.
-    formats: &'a [Format],
-    /// Those that its lines may turn out to have.
-    others: &'a [Format],
-    options: &'a ReadOptions,
-    hasher: KeyHasher,
-    bots: &'a Arc<Bots>,
-    idle: Mutex<Vec<Scratch>>,
-    sender: Sender<Done>,
-}
-
-/// Memory that is used again from block to block.
-struct Scratch {
-    rollup: BlockRollup,
-    buffer: Vec<u8>,
-}
-
-/// A block on its way.
-enum Work {
-    Plain(Arc<PlainFile>, u64),
-    Stream(StreamBlock),
-}
-
-/// A block that was parsed.
-struct Done {
-    number: usize,
-    scratch: Scratch,
-    bytes: u64,
-    lines: BlockLines,
-    missing_bytes: u64,
-    error: Option<ReadError>,
-}
-
-impl Shared<'_> {
-    fn scratch(&self) -> Scratch {
-        let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
-        idle.unwrap_or_else(|| Scratch {
-            rollup: BlockRollup::new(self.options.rollup.clone(), self.hasher.clone(), Arc::clone(self.bots)),
-            buffer: Vec::new(),
-        })
-    }
-
-    /// Parses a block and sends what it adds up to.
-    fn work(&self, number: usize, work: &Work, file: &PreparedFile) {
-        let Scratch { mut rollup, mut buffer } = self.scratch();
-        rollup.clear();
-        let block = match work {
-            Work::Plain(file, index) => file.read_block(*index, &mut buffer),
-            Work::Stream(block) => Ok(block.block()),
-        };
-        let (mut bytes, mut lines, mut missing_bytes, mut error) = (0, BlockLines::default(), 0, None);
-        match block {
-            Ok(block) => {
-                let choice = Choice { known: self.formats, own: file.format, others: self.others };
-                lines = lines::count(&block, choice, file.reference_us, &mut rollup);
-                (bytes, missing_bytes) = (block.bytes.len() as u64, block.missing_bytes);
-            }
-            Err(cause) => error = Some(cause),
-        }
-        let scratch = Scratch { rollup, buffer };
-        // The receiver is gone only when the reader panicked.
-        let _ = self.sender.send(Done { number, scratch, bytes, lines, missing_bytes, error });
-    }
-}
-
-/// Hands out blocks and folds them as they come back, in order.
-struct Reader<'a, 'f> {
-    shared: &'a Shared<'a>,
-    receiver: Receiver<Done>,
-    /// Blocks that may be on their way at the same time.
-    window: usize,
-    /// Which file each block is of.
-    sent: Vec<usize>,
-    /// The block to fold next.
-    next: usize,
-    done: BTreeMap<usize, Done>,
-    fold: Fold<'a>,
-    folded: &'f mut dyn FnMut(),
-}
-
-impl<'a> Reader<'a, '_> {
-    fn read_files<'s>(&mut self, scope: &rayon::Scope<'s>)
-    where
-        'a: 's,
-    {
-        let wanted: Vec<usize> = (0..self.fold.source.files.len())
-            .filter(|&at| self.fold.source.files[at].skip.is_none())
-            .collect();
-        let mut ahead = None;
-        for (place, &at) in wanted.iter().enumerate() {
-            let input = ahead.take().unwrap_or_else(|| self.open(at));
-            // A compressed file unpacks on its own thread while the one before it is parsed.
-            if matches!(input, Ok(Input::Stream(_))) {
-                ahead = wanted.get(place + 1).map(|&next| self.open(next));
-            }
-            match input {
-                Ok(Input::Plain(file)) => self.read_plain(scope, at, &Arc::new(file)),
-                Ok(Input::Stream(stream)) => {
-                    for block in stream {
-                        match block {
-                            Ok(block) => self.send(scope, at, Work::Stream(block)),
-                            Err(error) => self.fold.error(at, error),
-                        }
-                    }
-                }
-                Err(error) => self.fold.error(at, error),
-            }
-        }
-        while self.next < self.sent.len() {
-            self.receive();
-        }
-    }
-
-    fn open(&self, at: usize) -> Result<Input, ReadError> {
-        open(&self.fold.source.files[at].file, &self.shared.options.limits, &self.shared.options.progress)
-    }
-
-    fn read_plain<'s>(&mut self, scope: &rayon::Scope<'s>, at: usize, file: &Arc<PlainFile>)
-    where
-        'a: 's,
-    {
-        for index in 0..file.blocks() {
-            self.send(scope, at, Work::Plain(Arc::clone(file), index));
-        }
-    }
-
-    fn send<'s>(&mut self, scope: &rayon::Scope<'s>, at: usize, work: Work)
-    where
-        'a: 's,
-    {
-        while self.sent.len() - self.next >= self.window {
-            self.receive();
-        }
-        let (shared, number) = (self.shared, self.sent.len());
-        let file = &self.fold.source.files[at];
-        self.sent.push(at);
-        scope.spawn(move |_| shared.work(number, &work, file));
-    }
-
-    fn receive(&mut self) {
-        let Ok(done) = self.receiver.recv() else { return };
-        self.done.insert(done.number, done);
-        while let Some(done) = self.done.remove(&self.next) {
-            let scratch = self.fold.block(self.sent[self.next], done);
-            if let Ok(mut idle) = self.shared.idle.lock() {
-                idle.push(scratch);
-            }
-            self.next += 1;
-            (self.folded)();
-        }
-    }
-}
-
 /// What the blocks add up to.
-struct Fold<'a> {
+struct Reading<'a> {
     rollup: SourceRollup,
     source: &'a Prepared,
+    options: &'a ReadOptions,
     files: Vec<FileSummary>,
     rejects: BTreeMap<RejectKind, Vec<Place>>,
     events: Vec<EventRow>,
@@ -275,7 +79,13 @@ struct Fold<'a> {
     errors: Vec<ReadError>,
 }
 
-impl Fold<'_> {
+impl Fold for Reading<'_> {
+    fn open(&mut self, at: usize) -> Result<Opened, ReadError> {
+        let file = &self.source.files[at].file;
+        let input = open(file, &self.options.limits, &self.options.progress)?;
+        Ok(Opened { input, first_block: 0, measured: None })
+    }
+
     fn block(&mut self, at: usize, mut done: Done) -> Scratch {
         let rollup = &mut done.scratch.rollup;
         self.rollup.fold(rollup);
@@ -306,6 +116,20 @@ impl Fold<'_> {
         done.scratch
     }
 
+    fn error(&mut self, at: usize, error: ReadError) {
+        let message = error.to_string();
+        self.files[at].skipped = Some(message.lines().next().unwrap_or_default().to_owned());
+        self.errors.push(error);
+    }
+
+    fn end(&mut self, _: usize) {}
+
+    fn is_over(&self) -> bool {
+        false
+    }
+}
+
+impl Reading<'_> {
     /// The formats that lines have, the source's first ones first.
     fn formats_in_use(&self) -> String {
         let has_lines = |name: &&String| {
@@ -313,12 +137,6 @@ impl Fold<'_> {
         };
         let used: Vec<&str> = self.format_names.iter().filter(has_lines).map(String::as_str).collect();
         if used.is_empty() { self.format_names[0].clone() } else { used.join(", ") }
-    }
-
-    fn error(&mut self, at: usize, error: ReadError) {
-        let message = error.to_string();
-        self.files[at].skipped = Some(message.lines().next().unwrap_or_default().to_owned());
-        self.errors.push(error);
     }
 
     fn finish(mut self) -> SourceRead {
@@ -346,32 +164,6 @@ impl Fold<'_> {
     }
 }
 
-fn accounting(
-    counts: &LineCounts,
-    nul_bytes: u64,
-    places: &mut BTreeMap<RejectKind, Vec<Place>>,
-) -> Accounting {
-    let of_kind = RejectKind::ALL.into_iter().filter(|kind| counts.rejects[*kind as usize] > 0);
-    let summary = |kind: RejectKind| RejectSummary {
-        kind: kind.name().to_owned(),
-        explain: kind.explain().to_owned(),
-        count: counts.rejects[kind as usize],
-        first: places.remove(&kind).unwrap_or_default(),
-    };
-    Accounting {
-        lines: counts.lines,
-        records: counts.records,
-        outside_window: counts.outside_window,
-        future: counts.future,
-        events: counts.events,
-        rejects: counts.rejected(),
-        blank: counts.blank,
-        truncated: counts.truncated,
-        nul_bytes,
-        reject_kinds: of_kind.map(summary).collect(),
-    }
-}
-
 fn place(file: &str, lines_before: u64, note: &RejectNote) -> Place {
     let excerpt = &note.excerpt[..note.excerpt.len().min(EXCERPT)];
     Place {
@@ -379,27 +171,5 @@ fn place(file: &str, lines_before: u64, note: &RejectNote) -> Place {
         line: lines_before + note.line + 1,
         byte: note.reject.byte as u64 + 1,
         excerpt: printable(excerpt),
-    }
-}
-
-fn event_row(source: &str, note: &EventNote) -> EventRow {
-    EventRow {
-        at: note.at_us.map(|us| us.div_euclid(1_000_000)),
-        source: source.to_owned(),
-        kind: event_kind(note.kind).to_owned(),
-        message: printable(&note.message),
-    }
-}
-
-const fn event_kind(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::ServerUp => "server_up",
-        EventKind::ServerDown => "server_down",
-        EventKind::ServerState => "server_state",
-        EventKind::HealthCheck => "health_check",
-        EventKind::NoServer => "no_server",
-        EventKind::Proxy => "proxy",
-        EventKind::ConnectionError => "connection_error",
-        EventKind::Other => "other",
     }
 }

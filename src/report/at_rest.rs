@@ -1,13 +1,16 @@
-//! A report from stored hours against the report of the same log read at once.
+//! A report from stored hours, or days, against the report of the same log read at once.
 
-use super::{ReportOptions, SourceResult, report};
+use super::{
+    KnownSource, ReportOptions, SourceName, SourcePeriod, SourceResult, StoredPeriod, StoredReport,
+    accounting, event_row, report,
+};
 use crate::bots::Bots;
 use crate::rollup::{
-    BlockRollup, EventNote, KeyHasher, LineCounts, RollupOptions, SourceRollup, StoredEvents, StoredHour,
-    StoredSource,
+    AtRest, BlockRollup, EventNote, Histogram, KeyHasher, LineCounts, RollupOptions, SourceRollup, StoredDay,
+    StoredEvents, StoredHour, StoredSource,
 };
-use logstat_parsers::{Escape, Format, Line, Options};
-use logstat_reports::model::{By, EventRow, SourceSummary};
+use logstat_parsers::{Escape, Format, Line, Options, RejectKind};
+use logstat_reports::model::{By, Figures, Group, HourRow, Report, SourceSummary, Step};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::collections::BTreeMap;
@@ -135,27 +138,76 @@ impl State {
         state
     }
 
-    fn rollup(&self) -> (SourceRollup, Vec<EventNote>) {
-        let mut rollup = SourceRollup::new(RollupOptions::default(), KeyHasher::default());
-        self.hours.values().for_each(|hour| rollup.add_stored(&StoredHour::decode(hour).unwrap()));
-        let events = StoredEvents::decode(&self.events).unwrap();
-        rollup.add_stored_events(&events);
-        rollup.counts = LineCounts::decode(&self.counts).unwrap();
-        (rollup, events.notes().cloned().collect())
+    fn counts(&self) -> LineCounts {
+        LineCounts::decode(&self.counts).unwrap()
+    }
+
+    fn events(&self) -> StoredEvents {
+        StoredEvents::decode(&self.events).unwrap()
+    }
+
+    fn hours(&self) -> Vec<AtRest> {
+        self.hours.values().map(|hour| AtRest::Hour(StoredHour::decode(hour).unwrap())).collect()
+    }
+
+    fn days(&self) -> Vec<AtRest> {
+        let mut days: BTreeMap<i64, StoredDay> = BTreeMap::new();
+        for hour in self.hours() {
+            let number = hour.start().div_euclid(Step::Day.seconds());
+            hour.add_to(days.entry(number).or_insert_with(|| StoredDay::new(number)));
+        }
+        days.values().map(|day| AtRest::Day(StoredDay::decode(&day.encode()).unwrap())).collect()
+    }
+
+    /// By way of periods that are added so many at a time.
+    fn report(&self, periods: Vec<AtRest>, step: Step, at_once: usize) -> Report {
+        let spans = || periods.iter().filter_map(AtRest::span);
+        let span = spans().map(|span| span.0).min().zip(spans().map(|span| span.1).max());
+        let span = span.or_else(|| self.events().availability(i64::MIN, i64::MAX).span());
+        let window = span.map_or((0, 0), |(first, last)| (first, last + 1));
+        let known = KnownSource { name: name(), formats: Vec::new() };
+        let mut report = StoredReport::new(vec![known], options(), window, step);
+        // The lines are those of the first hour, as good as any.
+        let mut lines = kinds(&self.counts());
+        let mut period = |stored: Option<AtRest>| StoredPeriod {
+            start: stored.as_ref().map_or(0, AtRest::start),
+            sources: vec![SourcePeriod {
+                stored,
+                lines: std::mem::take(&mut lines),
+                ..SourcePeriod::default()
+            }],
+        };
+        let mut all: Vec<StoredPeriod> = periods.into_iter().map(|stored| period(Some(stored))).collect();
+        if all.is_empty() {
+            all.push(period(None));
+        }
+        all.chunks(at_once).for_each(|some| report.add(some));
+        report.add_events(0, self.events());
+        report.finish()
     }
 }
 
-fn printed((rollup, events): (SourceRollup, Vec<EventNote>)) -> String {
-    let row = |note: EventNote| EventRow {
-        at: note.at_us,
-        source: "log".to_owned(),
-        kind: format!("{:?}", note.kind),
-        message: String::from_utf8_lossy(&note.message).into_owned(),
-    };
-    let counts = rollup.counts;
-    let summary = SourceSummary { name: "log".to_owned(), ..SourceSummary::default() };
-    let events = events.into_iter().map(row).collect();
-    let options = ReportOptions {
+fn name() -> SourceName {
+    SourceName { name: "log".to_owned(), tier: None, node: None }
+}
+
+/// As a state keeps them.
+fn kinds(counts: &LineCounts) -> BTreeMap<String, u64> {
+    let LineCounts { lines: _, records, outside_window: _, future, events, blank, truncated, rejects } =
+        *counts;
+    let all = [
+        ("records", records),
+        ("future", future),
+        ("events", events),
+        ("blank", blank),
+        ("truncated", truncated),
+    ];
+    let rejects = RejectKind::ALL.map(|kind| (format!("reject_{}", kind.name()), rejects[kind as usize]));
+    all.into_iter().map(|(kind, count)| (kind.to_owned(), count)).chain(rejects).collect()
+}
+
+fn options() -> ReportOptions {
+    ReportOptions {
         since: None,
         until: None,
         timezone: "UTC".to_owned(),
@@ -164,9 +216,22 @@ fn printed((rollup, events): (SourceRollup, Vec<EventNote>)) -> String {
         notes: Vec::new(),
         duplicates_skipped: 0,
         now: 0,
+    }
+}
+
+fn at_once((rollup, events): (SourceRollup, Vec<EventNote>)) -> Report {
+    let summary = SourceSummary {
+        name: name().name,
+        format_from: "stored".to_owned(),
+        accounting: accounting(&rollup.counts, 0, &mut BTreeMap::new()),
+        ..SourceSummary::default()
     };
-    let report = report(vec![SourceResult { summary, rollup, events, events_left_out: 0 }], options);
-    format!("{counts:?}\n{report:#?}")
+    let events = events.iter().map(|note| event_row("log", note)).collect();
+    let mut report = report(vec![SourceResult { summary, rollup, events, events_left_out: 0 }], options());
+    // A log that is read whole shows what was said before its first request too.
+    let window = report.since..report.until;
+    report.events.retain(|event| event.at.is_none_or(|at| window.contains(&at)));
+    report
 }
 
 fn first_difference(one: &str, other: &str) -> Option<String> {
@@ -207,14 +272,104 @@ proptest! {
         for fixture in FIXTURES {
             let log = Log::of_fixture(fixture);
             let direct = log.direct(1000);
+            let counts = direct.0.counts;
             prop_assert!(direct.0.counts.records + direct.0.counts.events > 0, "{fixture} is not read");
             let is_silent = direct.0.availability.timelines(i64::MIN, i64::MAX).is_empty();
             prop_assert!(!is_silent || fixture != "haproxy/servers", "nothing is known of servers");
             let parts = log.in_runs(&ends, block_lines, every);
             let state = State::of(&parts, &orders[0]);
             prop_assert!(state == State::of(&parts, &orders[1]), "{}: order shows", fixture);
-            let difference = first_difference(&printed(direct), &printed(state.rollup()));
+            prop_assert_eq!(state.counts(), counts);
+            let stored = state.report(state.hours(), Step::Hour, every);
+            let difference = first_difference(&format!("{:#?}", at_once(direct)), &format!("{stored:#?}"));
             prop_assert!(difference.is_none(), "{fixture}: {}", difference.unwrap_or_default());
+        }
+    }
+}
+
+/// What a day cannot tell: seconds of single series, so the busiest one of several.
+fn without_peaks(figures: &Figures) -> Figures {
+    Figures { rps_peak: 0, rps_peak_at: None, ..figures.clone() }
+}
+
+/// The rows of a day's hours by group, added up by way of what a row of an hour says.
+fn days_of(hours: &[HourRow]) -> BTreeMap<(i64, Group), (u64, u64, Histogram)> {
+    let mut days = BTreeMap::<_, (u64, u64, BTreeMap<u32, u64>)>::new();
+    for row in hours {
+        let day = row.hour.div_euclid(Step::Day.seconds()) * Step::Day.seconds();
+        let (requests, bytes_sent, buckets) = days.entry((day, row.group.clone())).or_default();
+        *requests += row.figures.requests;
+        *bytes_sent += row.figures.bytes_sent.unwrap_or(0);
+        for (bucket, count) in &row.figures.latency.buckets {
+            *buckets.entry(*bucket).or_default() += count;
+        }
+    }
+    let histogram = |buckets: BTreeMap<u32, u64>| Histogram {
+        n: buckets.values().sum(),
+        max_us: u64::MAX,
+        buckets: buckets.into_iter().collect(),
+        ..Histogram::default()
+    };
+    days.into_iter()
+        .map(|(of, (requests, bytes, buckets))| (of, (requests, bytes, histogram(buckets))))
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3, ..ProptestConfig::default() })]
+
+    #[test]
+    fn stored_days_add_up_to_the_same_totals(
+        ends in prop::collection::vec(any::<Index>(), 0..5),
+        order in prop::collection::vec(any::<Index>(), 1..9)
+    ) {
+        for fixture in FIXTURES {
+            let log = Log::of_fixture(fixture);
+            let state = State::of(&log.in_runs(&ends, 100, 7), &order);
+            let (direct, days) = (at_once(log.direct(1000)), state.report(state.days(), Step::Day, 3));
+            assert_eq!(format!("{:#?}", days.totals), format!("{:#?}", direct.totals), "{fixture}");
+            assert_eq!((days.since, days.until, days.step), (direct.since, direct.until, Step::Day));
+            assert_eq!((days.top, days.availability), (direct.top, direct.availability), "{fixture}");
+            assert_eq!((days.accounting, days.events), (direct.accounting, direct.events), "{fixture}");
+            for (of_days, of_hours) in [
+                (&days.by_site, &direct.by_site),
+                (&days.by_backend, &direct.by_backend),
+                (&days.by_server, &direct.by_server),
+            ] {
+                assert_eq!(of_days.len(), of_hours.len(), "{fixture}");
+                for (day, hour) in of_days.iter().zip(of_hours) {
+                    assert_eq!(without_peaks(&day.figures), without_peaks(&hour.figures), "{fixture}");
+                    assert!(day.figures.rps_peak <= hour.figures.rps_peak, "{fixture}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_of_a_day_is_the_sum_of_its_hours(
+        ends in prop::collection::vec(any::<Index>(), 0..5),
+        order in prop::collection::vec(any::<Index>(), 1..9)
+    ) {
+        for fixture in FIXTURES {
+            let log = Log::of_fixture(fixture);
+            let state = State::of(&log.in_runs(&ends, 100, 7), &order);
+            let (direct, days) = (at_once(log.direct(1000)), state.report(state.days(), Step::Day, 1));
+            let mut expected = days_of(&direct.hours);
+            for row in &days.hours {
+                let of = (row.hour, row.group.clone());
+                let (requests, bytes_sent, latency) = expected.remove(&of).expect("a day of these hours");
+                let figures = &row.figures;
+                assert_eq!((figures.requests, figures.bytes_sent.unwrap_or(0)), (requests, bytes_sent));
+                assert_eq!(figures.latency.buckets, latency.buckets, "{fixture}");
+                let max_us = figures.latency.max_ms.map_or(0, |ms| (ms * 1000.0).round() as u64);
+                let latency = Histogram { max_us, ..latency };
+                let p95_ms = latency.percentile_us(95).map(|us| us as f64 / 1000.0);
+                assert_eq!(figures.latency.p95_ms, p95_ms, "{fixture}");
+                let busiest = direct.hours.iter().filter(|hour| hour.group == row.group);
+                let busiest = busiest.filter(|hour| (0..86_400).contains(&(hour.hour - row.hour)));
+                assert_eq!(Some(figures.rps_peak), busiest.map(|hour| hour.figures.rps_peak).max(), "{fixture}");
+            }
+            assert!(expected.is_empty(), "{fixture}: {expected:?}");
         }
     }
 }

@@ -1,20 +1,18 @@
 //! How servers stood becomes figures.
 
-use super::SourceResult;
-use crate::rollup::{Interval, ServerTimeline};
+use crate::rollup::{Availability, Interval, ServerTimeline};
 use logstat_parsers::ServerState as Logged;
 use logstat_reports::model::{ServerAvailability, ServerState, StateInterval};
 use logstat_reports::text::printable;
 
-/// Every server of which a proxy said something, sorted by source, backend and server.
-pub(super) fn availability(sources: &[SourceResult], window: (i64, i64)) -> Vec<ServerAvailability> {
-    let of_source = |source: &SourceResult| -> Vec<ServerAvailability> {
-        let timelines = source.rollup.availability.timelines(window.0, window.1);
-        timelines.iter().map(|timeline| row(&source.summary.name, timeline)).collect()
-    };
-    let mut rows: Vec<_> = sources.iter().flat_map(of_source).collect();
-    rows.sort_by(|a, b| (&a.source, &a.backend, &a.server).cmp(&(&b.source, &b.backend, &b.server)));
-    rows
+/// Every server of which the proxy of a source said something, sorted by backend and server.
+pub(super) fn availability(
+    source: &str,
+    availability: &Availability,
+    window: (i64, i64),
+) -> Vec<ServerAvailability> {
+    let timelines = availability.timelines(window.0, window.1);
+    timelines.iter().map(|timeline| row(source, timeline)).collect()
 }
 
 fn row(source: &str, timeline: &ServerTimeline) -> ServerAvailability {

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 
 /// Changes of state that a source keeps: a server that flaps every second fills them in an hour and a half. From the
 /// first change without room on nothing is known.
-const CHANGES: usize = 10_000;
+pub(super) const CHANGES: usize = 10_000;
 /// Backends and servers of a source; messages about further ones are left out.
-const SERVERS: usize = 1000;
+pub(super) const SERVERS: usize = 1000;
 /// Bytes kept of a name and of a reason.
 const NAME_BYTES: usize = 255;
 const REASON_BYTES: usize = 160;
@@ -90,6 +90,8 @@ pub struct Availability {
     left_out: u64,
     /// When the first message that was left out came.
     known_until_us: i64,
+    /// When the last message came that nobody remembers, from before the others.
+    known_after_us: Option<i64>,
 }
 
 /// A backend, or a server of it.
@@ -101,8 +103,8 @@ struct Name {
 
 #[derive(Debug, Default)]
 struct Subject {
-    /// The last message before the window: how things stood when it began.
-    before: Option<Message>,
+    /// The last messages before the window: how things stood when it began.
+    before: BTreeMap<Ground, Message>,
     inside: Vec<Message>,
     /// When a check last had a result, and its reason.
     check: Option<(i64, Option<Box<[u8]>>)>,
@@ -139,6 +141,35 @@ pub struct Interval {
     pub reason: Option<Vec<u8>>,
 }
 
+/// What a state rests on: the last message of each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Ground {
+    Changed,
+    StandsUp,
+    StandsDown,
+    /// A server that is up ends its backend's lack of servers, whatever becomes of it.
+    ServerUp,
+    NoServer,
+    Started,
+    Stopped,
+}
+
+impl Ground {
+    /// What rests on a message.
+    pub fn all_of(tells: Tells) -> impl Iterator<Item = Self> {
+        let (ground, is_up) = match tells {
+            Tells::Changed { to, .. } => (Some(Self::Changed), to == ServerState::Up),
+            Tells::Stands(ServerState::Up) => (Some(Self::StandsUp), true),
+            Tells::Stands(_) => (Some(Self::StandsDown), false),
+            Tells::NoServer => (Some(Self::NoServer), false),
+            Tells::Started => (Some(Self::Started), false),
+            Tells::Stopped => (Some(Self::Stopped), false),
+            Tells::Checked => (None, false),
+        };
+        ground.into_iter().chain(is_up.then_some(Self::ServerUp))
+    }
+}
+
 impl Availability {
     /// Without any message yet, for a window in microseconds since 1970.
     #[must_use]
@@ -151,6 +182,7 @@ impl Availability {
             kept: 0,
             left_out: 0,
             known_until_us: i64::MAX,
+            known_after_us: None,
         }
     }
 
@@ -191,8 +223,11 @@ impl Availability {
         }
         let message = Message { at_us, order: self.order, tells, reason };
         if at_us < self.since_us {
-            if subject.before.as_ref().is_none_or(|before| before.at_us <= at_us) {
-                subject.before = Some(message);
+            for ground in Ground::all_of(tells) {
+                let last = subject.before.entry(ground).or_insert_with(|| message.clone());
+                if last.at_us <= at_us {
+                    *last = message.clone();
+                }
             }
         } else if self.kept < CHANGES {
             self.kept += 1;
@@ -203,10 +238,11 @@ impl Availability {
         }
     }
 
-    /// Takes note of messages that were left out elsewhere, the earliest of them at `known_until_us`.
-    pub(super) fn leave_out(&mut self, messages: u64, known_until_us: i64) {
+    /// Takes note of messages that were left out elsewhere: there may have been any up to `known_after_us`, so that
+    /// nothing is known before.
+    pub(super) fn leave_out(&mut self, messages: u64, known_after_us: Option<i64>) {
         self.left_out += messages;
-        self.known_until_us = self.known_until_us.min(known_until_us);
+        self.known_after_us = self.known_after_us.max(known_after_us);
     }
 
     /// Messages that had no room.
@@ -228,6 +264,7 @@ impl Availability {
     #[must_use]
     pub fn timelines(&self, since: i64, until: i64) -> Vec<ServerTimeline> {
         let until = until.min(self.known_until_us.div_euclid(1_000_000));
+        let since = self.known_after_us.map_or(since, |us| since.max(us.div_euclid(1_000_000) + 1));
         let mut timelines = Vec::new();
         let all: Vec<(&Name, &Subject)> = self.subjects.iter().collect();
         for of_backend in all.chunk_by(|a, b| a.0.backend == b.0.backend) {
@@ -257,10 +294,11 @@ impl<'a> Replay<'a> {
             .iter()
             .enumerate()
             .flat_map(|(at, (_, subject))| {
-                subject.before.iter().chain(&subject.inside).map(move |message| (at, message))
+                subject.before.values().chain(&subject.inside).map(move |message| (at, message))
             })
             .collect();
         messages.sort_unstable_by_key(|(_, message)| (message.at_us, message.order));
+        messages.dedup_by_key(|(_, message)| message.order);
         Self { messages, tracks: subjects.iter().map(|(name, _)| (*name, Track::default())).collect() }
     }
 
@@ -273,6 +311,8 @@ impl<'a> Replay<'a> {
                     let open = self.tracks[at].1.open.as_ref();
                     if open.is_none_or(|open| open.state.serves() != state.serves()) {
                         self.changed(at, None, state, message);
+                    } else if state == ServerState::Up {
+                        self.has_server(message.at_us);
                     }
                 }
                 Tells::NoServer => self.changed(at, Some(ServerState::Up), ServerState::Down, message),
@@ -294,11 +334,17 @@ impl<'a> Replay<'a> {
     fn changed(&mut self, at: usize, from: Option<ServerState>, to: ServerState, message: &Message) {
         let reason = message.reason.as_deref();
         self.tracks[at].1.change(message.at_us, from, to, reason);
-        if to == ServerState::Up
-            && let Some((Name { server: None, .. }, backend)) = self.tracks.first_mut()
+        if to == ServerState::Up {
+            self.has_server(message.at_us);
+        }
+    }
+
+    /// The backend comes before its servers.
+    fn has_server(&mut self, at_us: i64) {
+        if let Some((Name { server: None, .. }, backend)) = self.tracks.first_mut()
             && backend.open.is_some()
         {
-            backend.change(message.at_us, None, to, None);
+            backend.change(at_us, None, ServerState::Up, None);
         }
     }
 }
@@ -453,6 +499,34 @@ mod tests {
         );
         let lines = availability.timelines(0, DAY);
         assert_eq!(lines[0].intervals[0].reason.as_deref(), Some(b"last".as_slice()));
+    }
+
+    #[test]
+    fn what_a_later_message_hides_still_holds_in_the_window() {
+        let (up, drained) = (changed(Down, Up), changed(Up, Drain));
+        let availability = folded(
+            &[&[
+                (-900, Some("s1"), changed(Up, Down), None),
+                (-900, None, Tells::NoServer, None),
+                (-600, Some("s1"), up, None),
+                (-300, Some("s1"), drained, None),
+            ]],
+            0,
+        );
+        let drain = ("s1".to_owned(), vec![(Drain, 0, DAY)]);
+        assert_eq!(stretches(&availability), [(String::new(), vec![(Up, 0, DAY)]), drain]);
+
+        let gone = [
+            (-900, Some("s1"), changed(Up, Down), None),
+            (-600, None, Tells::Stopped, None),
+            (-300, None, Tells::NoServer, None),
+        ];
+        let lines = stretches(&folded(&[&gone], 0));
+        assert_eq!(
+            lines,
+            [(String::new(), vec![(Down, 0, DAY)])],
+            "the process that held it for down is gone"
+        );
     }
 
     #[test]

@@ -25,7 +25,7 @@ const REJECT_PLACES: usize = 5;
 const EVENTS: usize = 1000;
 const EVENT_BYTES: usize = 512;
 
-/// Where the lines of a block went: `lines = records + events + rejects + blank`.
+/// Where lines went: `lines = records + events + rejects + blank`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "see Accounting in the reports crate")]
 pub struct LineCounts {
@@ -50,6 +50,23 @@ impl LineCounts {
         self.blank += other.blank;
         self.truncated += other.truncated;
         self.rejects.iter_mut().zip(other.rejects).for_each(|(count, other)| *count += other);
+    }
+
+    /// What became of lines, by name: only what occurred.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<(String, u64)> {
+        let named = [
+            ("records", self.records),
+            ("outside_window", self.outside_window),
+            ("future", self.future),
+            ("events", self.events),
+            ("blank", self.blank),
+            ("truncated", self.truncated),
+        ];
+        let named = named.into_iter().map(|(kind, count)| (kind.to_owned(), count));
+        let rejects = RejectKind::ALL.iter().zip(self.rejects);
+        let rejects = rejects.map(|(kind, count)| (format!("reject_{}", kind.name()), count));
+        named.chain(rejects).filter(|(_, count)| *count > 0).collect()
     }
 
     /// Rejects of every kind.
@@ -108,6 +125,11 @@ pub struct BlockRollup {
     agents: Vec<bool>,
     /// Where every line went.
     pub counts: LineCounts,
+    /// Lines that are in no hour's requests, by the hour of the request before them; `None` is before the block's first.
+    /// Requests are among them only for what else they are: cut short, or in the future.
+    pub(super) strays: BTreeMap<Option<i64>, LineCounts>,
+    /// End of the last request that counts.
+    pub last_us: Option<i64>,
     /// The first rejects of each kind.
     pub reject_notes: Vec<RejectNote>,
     /// Messages of proxies, in order.
@@ -147,6 +169,8 @@ impl BlockRollup {
             verdicts: Verdicts::new(bots),
             agents: Vec::new(),
             counts: LineCounts::default(),
+            strays: BTreeMap::new(),
+            last_us: None,
             reject_notes: Vec::new(),
             event_notes: Vec::new(),
             events_left_out: 0,
@@ -171,6 +195,8 @@ impl BlockRollup {
         self.path_latencies.clear();
         self.agents.clear();
         self.counts = LineCounts::default();
+        self.strays.clear();
+        self.last_us = None;
         self.reject_notes.clear();
         self.event_notes.clear();
         self.events_left_out = 0;
@@ -186,13 +212,15 @@ impl BlockRollup {
     pub fn record(&mut self, record: &Record<'_>) {
         self.counts.lines += 1;
         self.counts.records += 1;
-        self.counts.truncated += u64::from(record.truncated);
         if record.end_us >= self.options.future_us {
             self.counts.future += 1;
-            return;
+            self.stray().future += 1;
+            return self.truncated(record);
         }
         self.oldest_us = self.oldest_us.min(record.end_us);
         self.newest_us = self.newest_us.max(record.end_us);
+        self.last_us = Some(record.end_us);
+        self.truncated(record);
         if record.end_us < self.options.since_us || record.end_us >= self.options.until_us {
             self.counts.outside_window += 1;
             return;
@@ -209,10 +237,26 @@ impl BlockRollup {
         }
     }
 
+    #[inline]
+    fn truncated(&mut self, record: &Record<'_>) {
+        if record.truncated {
+            self.counts.truncated += 1;
+            self.stray().truncated += 1;
+        }
+    }
+
+    /// The counts of lines that stand behind the last request.
+    #[cold]
+    fn stray(&mut self) -> &mut LineCounts {
+        let hour = self.last_us.map(|us| us.div_euclid(HOUR_US));
+        self.strays.entry(hour).or_default()
+    }
+
     /// Counts a message of a proxy.
     pub fn event(&mut self, event: &Event<'_>) {
         self.counts.lines += 1;
         self.counts.events += 1;
+        self.stray().events += 1;
         if event.at_us.is_some_and(|at| at < self.options.future_us) {
             self.messages.add(event);
         }
@@ -231,6 +275,7 @@ impl BlockRollup {
 
     /// Counts a line that is neither, the block's line `number` from 0.
     pub fn reject(&mut self, reject: Reject, number: u64, line: &[u8]) {
+        self.stray().rejects[reject.kind as usize] += 1;
         let count = &mut self.counts.rejects[reject.kind as usize];
         *count += 1;
         if *count <= REJECT_PLACES as u64 {
@@ -244,6 +289,7 @@ impl BlockRollup {
     pub fn blank(&mut self) {
         self.counts.lines += 1;
         self.counts.blank += 1;
+        self.stray().blank += 1;
     }
 
     /// Latencies of paths as (place in the list of paths, coarse bucket, count).

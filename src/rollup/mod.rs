@@ -12,6 +12,7 @@ mod causes;
 mod cells;
 mod histogram;
 mod keys;
+mod lists;
 mod series;
 mod sketch;
 mod source;
@@ -24,10 +25,11 @@ pub use causes::Cause;
 pub use cells::{CellKind, unpack_termination};
 pub use histogram::{Histogram, bucket, bucket_bounds};
 pub use keys::KeyHasher;
+pub use lists::TopLists;
 pub use series::{Dimensions, SeriesKey, Sums, TimingKind, TimingSums};
 pub use sketch::{STANDARD_ERROR, Sketch};
 pub use source::{Aggregate, HourRollup, SourceRollup};
-pub use stored::{DecodeError, StoredDay, StoredEvents, StoredHour, StoredSource};
+pub use stored::{AtRest, DecodeError, StoredDay, StoredEvents, StoredHour, StoredSource, merge_hour};
 pub use top::{ListKind, TopEntry, TopSummary};
 
 /// Seconds in an hour.

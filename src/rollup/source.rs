@@ -25,6 +25,10 @@ pub struct SourceRollup {
     hours: BTreeMap<i64, HourRollup>,
     /// Where every line went.
     pub counts: LineCounts,
+    /// Lines that are in no hour's requests, by the hour of the request before them.
+    strays: BTreeMap<i64, LineCounts>,
+    /// End of the last request, in the order of the log.
+    last_us: i64,
     /// How servers stood, by the proxy's messages.
     pub availability: Availability,
     /// End of the first and last request in log time, inside the window or not; `None` before the first.
@@ -52,6 +56,8 @@ impl SourceRollup {
             hasher,
             hours: BTreeMap::new(),
             counts: LineCounts::default(),
+            strays: BTreeMap::new(),
+            last_us: 0,
             span_us: None,
             closed_before: i64::MIN,
             settled: Box::default(),
@@ -61,9 +67,19 @@ impl SourceRollup {
         }
     }
 
+    /// What follows stands behind a request that ended at `last_us`, as far as anybody knows.
+    pub fn go_on_from(&mut self, last_us: i64) {
+        self.last_us = last_us;
+    }
+
     /// Adds a block. Blocks must come in the order of the log.
     pub fn fold(&mut self, block: &BlockRollup) {
         self.counts.merge(&block.counts);
+        for (hour, counts) in &block.strays {
+            let hour = hour.unwrap_or(self.last_us.div_euclid(HOUR_US));
+            self.strays.entry(hour).or_default().merge(counts);
+        }
+        self.last_us = block.last_us.unwrap_or(self.last_us);
         self.availability.fold(&block.messages);
         if self.options.to_store {
             self.events.add_block(&block.messages, &block.event_notes, block.events_left_out);
@@ -116,6 +132,7 @@ impl SourceRollup {
     #[must_use]
     pub fn take_stored(&mut self, run: u64) -> StoredSource {
         let hours = std::mem::take(&mut self.hours);
+        let strays = std::mem::take(&mut self.strays);
         let stored = |(number, mut hour): (i64, HourRollup)| {
             let mut lists = hour.stored_lists.take().unwrap_or_default();
             let series = hour.series();
@@ -124,35 +141,13 @@ impl SourceRollup {
             }
             StoredHour::new(number, series, lists)
         };
+        let hours: Vec<StoredHour> = hours.into_iter().map(stored).collect();
         StoredSource {
-            hours: hours.into_iter().map(stored).collect(),
+            lines: lines_by_hour(strays, &hours),
+            hours,
             events: std::mem::take(&mut self.events).of_run(run),
             counts: std::mem::take(&mut self.counts),
         }
-    }
-
-    /// Adds a stored hour. Hours must come in ascending order, so that top lists that overflow always do so alike.
-    pub fn add_stored(&mut self, stored: &StoredHour) {
-        let spare = &mut self.spare_tables;
-        let hour = self.hours.entry(stored.hour()).or_insert_with(|| HourRollup::over(spare.pop()));
-        for (name, aggregate) in stored.series() {
-            hour.add(name, aggregate, &self.hasher, self.options.series_per_hour);
-        }
-        self.spare_tables.extend(hour.cells.pack());
-        for (settled, list) in self.settled.iter_mut().zip(stored.lists()) {
-            settled.merge_stored(list, &self.hasher);
-            settled.prune();
-        }
-        if let Some((first, last)) = stored.span() {
-            let (oldest, newest) = self.span_us.unwrap_or((i64::MAX, i64::MIN));
-            let [first_us, last_us] = [first, last].map(|second| second.saturating_mul(1_000_000));
-            self.span_us = Some((oldest.min(first_us), newest.max(last_us)));
-        }
-    }
-
-    /// Adds stored messages; those of a source must be merged first.
-    pub fn add_stored_events(&mut self, events: &StoredEvents) {
-        events.replay(&mut self.availability);
     }
 
     /// Enters the block's series into their hours; gives for each the hour and its place there.
@@ -266,6 +261,20 @@ impl SourceRollup {
     }
 }
 
+/// Where the lines of each hour went, its requests among them.
+fn lines_by_hour(mut strays: BTreeMap<i64, LineCounts>, hours: &[StoredHour]) -> BTreeMap<i64, LineCounts> {
+    for counts in strays.values_mut() {
+        counts.records = counts.future;
+    }
+    for hour in hours {
+        strays.entry(hour.hour()).or_default().records += hour.requests();
+    }
+    for counts in strays.values_mut() {
+        counts.lines = counts.records + counts.events + counts.blank + counts.rejected();
+    }
+    strays
+}
+
 /// Adds up lists and empties them.
 fn settle(settled: &mut Lists, lists: &mut Lists) {
     for (settled, list) in settled.iter_mut().zip(lists) {
@@ -320,15 +329,6 @@ impl HourRollup {
         all
     }
 
-    /// Adds a series.
-    fn add(&mut self, name: &SeriesKey, aggregate: &Aggregate, hasher: &KeyHasher, limit: usize) {
-        let place = self.place(name.as_bytes(), hasher, limit);
-        self.series.tally_mut(place).merge(&aggregate.sums);
-        self.sketches[place as usize].merge(&aggregate.sketch);
-        let cells = self.cells.open();
-        aggregate.cells.iter().for_each(|(cell, count)| cells.add_wide(cell.key(place), *count));
-    }
-
     fn place(&mut self, key: &[u8], hasher: &KeyHasher, limit: usize) -> u32 {
         let full = self.series.len() >= limit;
         let (at, new) = if full && self.series.find(hasher.hash(0, key), 0, |known| known == key).is_none() {
@@ -351,24 +351,31 @@ pub struct Aggregate {
     pub sums: Sums,
     /// Distinct clients.
     pub sketch: Sketch,
-    /// Requests of the busiest second of the hours added with [`merge_hour`](Self::merge_hour), and that second.
+    /// Requests of the busiest second, and that second: of days and what was added with
+    /// [`merge_period`](Self::merge_period). Over several series of a day it is the busiest of one of them.
     pub peak: Option<(u64, i64)>,
     /// Ascending.
     pub(super) cells: Vec<(Cell, u64)>,
 }
 
 impl Aggregate {
-    /// Adds other requests of the same hour.
+    /// Adds other requests of the same hour or day.
     pub fn merge(&mut self, other: &Self) {
         self.merge_cells(other, |_| true);
+        self.add_peak(other.peak);
     }
 
-    /// Adds a whole hour, which starts at `hour` in Unix seconds, to what other hours added up to. Of its seconds only
-    /// the busiest is kept.
-    pub fn merge_hour(&mut self, hour: i64, other: &Self) {
+    /// Adds a whole hour or day, which starts at `start` in Unix seconds, to what others added up to. Of its seconds
+    /// only the busiest is kept.
+    pub fn merge_period(&mut self, start: i64, other: &Self) {
         self.merge_cells(other, |cell| cell.kind() != CellKind::Second);
-        let peak = other.busiest_second().map(|(requests, second)| (requests, hour + i64::from(second)));
-        self.peak = [self.peak, peak].into_iter().flatten().max_by_key(|(requests, at)| (*requests, -at));
+        let busiest = other.busiest_second();
+        self.add_peak(busiest.map(|(requests, second)| (requests, start + i64::from(second))).or(other.peak));
+    }
+
+    /// Takes note of a second with so many requests.
+    pub fn add_peak(&mut self, peak: Option<(u64, i64)>) {
+        self.peak = busier(self.peak, peak);
     }
 
     fn merge_cells(&mut self, other: &Self, wanted: impl Fn(Cell) -> bool) {
@@ -399,6 +406,11 @@ impl Aggregate {
         let buckets = self.counts(timing.cells()).collect();
         Histogram { n: sums.n, sum_us: sums.sum_us, max_us: sums.max_us, sub_ms: sums.sub_ms, buckets }
     }
+}
+
+/// The busier of two seconds, the earlier one of equals.
+pub(super) fn busier(one: Option<(u64, i64)>, other: Option<(u64, i64)>) -> Option<(u64, i64)> {
+    [one, other].into_iter().flatten().max_by_key(|(requests, at)| (*requests, std::cmp::Reverse(*at)))
 }
 
 fn merge_sorted(cells: &[(Cell, u64)], more: impl Iterator<Item = (Cell, u64)>) -> Vec<(Cell, u64)> {

@@ -7,17 +7,23 @@
 //!
 //! Numbers of kinds in the bytes are the places in their enums: what is added must be added at the end.
 
+mod at_rest;
 mod bytes;
 mod events;
 mod list;
+#[cfg(test)]
+mod messages;
 mod series;
 #[cfg(test)]
 mod tests;
+mod told;
 
+pub use at_rest::AtRest;
 pub use bytes::DecodeError;
 pub use events::StoredEvents;
 pub(super) use list::{StoredEntry, StoredList};
 
+use super::source::busier;
 use super::{Aggregate, CellKind, HOUR_S, LineCounts, ListKind, SeriesKey};
 use bytes::{Column, Kind, Reader, Writer, unseal};
 use std::collections::BTreeMap;
@@ -41,6 +47,8 @@ pub struct StoredSource {
     pub events: StoredEvents,
     /// Where every line went.
     pub counts: LineCounts,
+    /// The same by Unix hour: a line that is no request counts for the hour of the request before it.
+    pub lines: BTreeMap<i64, LineCounts>,
 }
 
 /// Everything that adds up of one hour of one source.
@@ -66,6 +74,12 @@ impl StoredHour {
     /// Every series with what it adds up to, by name.
     pub fn series(&self) -> impl Iterator<Item = (&SeriesKey, &Aggregate)> {
         self.series.iter()
+    }
+
+    /// Requests of all series.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.series.values().map(|aggregate| aggregate.sums.requests).sum()
     }
 
     pub(super) fn lists(&self) -> &StoredLists {
@@ -167,13 +181,17 @@ impl StoredDay {
         self.series.iter()
     }
 
+    pub(super) fn lists(&self) -> &StoredLists {
+        &self.lists
+    }
+
     /// Adds an hour. What comes of an hour that was added already adds up too, but for the busiest second: that is the
     /// busiest of one part then, and may be too low.
     pub fn add(&mut self, hour: StoredHour) {
         let mut all = Aggregate::default();
         let mut day = Self { span: hour.span(), ..Self::new(Self::of_hour(hour.hour)) };
         for (name, aggregate) in &hour.series {
-            day.series.entry(name.clone()).or_default().merge_hour(hour.hour * HOUR_S, aggregate);
+            day.series.entry(name.clone()).or_default().merge_period(hour.hour * HOUR_S, aggregate);
             all.merge(aggregate);
         }
         let peak = all.busiest_second();
@@ -186,9 +204,7 @@ impl StoredDay {
     pub fn merge(&mut self, other: Self) {
         debug_assert_eq!(self.day, other.day);
         for (name, aggregate) in &other.series {
-            let sum = place(&mut self.series, name);
-            sum.merge(aggregate);
-            sum.peak = busier(sum.peak, aggregate.peak);
+            place(&mut self.series, name).merge(aggregate);
         }
         self.peak = busier(self.peak, other.peak);
         self.span = match (self.span, other.span) {
@@ -238,9 +254,26 @@ impl StoredDay {
     }
 }
 
-/// The busier of two seconds, the earlier one of equals.
-fn busier(one: Option<(u64, i64)>, other: Option<(u64, i64)>) -> Option<(u64, i64)> {
-    [one, other].into_iter().flatten().max_by_key(|(requests, at)| (*requests, std::cmp::Reverse(*at)))
+/// Adds an hour's rollup to the stored one of the same hour or of its day; gives what is to be stored instead.
+///
+/// # Errors
+/// When what is stored cannot be read, or is of another hour or day.
+pub fn merge_hour(is_day: bool, stored: Option<&[u8]>, hour: &StoredHour) -> Result<Vec<u8>, DecodeError> {
+    if is_day {
+        let of = StoredDay::of_hour(hour.hour);
+        let mut day = stored.map_or_else(|| Ok(StoredDay::new(of)), StoredDay::decode)?;
+        if day.day != of {
+            return Err(DecodeError::Impossible("another day"));
+        }
+        day.add(hour.clone());
+        return Ok(day.encode());
+    }
+    let Some(mut sum) = stored.map(StoredHour::decode).transpose()? else { return Ok(hour.encode()) };
+    if sum.hour != hour.hour {
+        return Err(DecodeError::Impossible("another hour"));
+    }
+    sum.merge(hour.clone());
+    Ok(sum.encode())
 }
 
 /// Where a series adds up: under its name while there is room.

@@ -85,6 +85,22 @@ pub enum DiscoverError {
     },
 }
 
+impl DiscoverError {
+    /// Whether nothing is there, rather than something that is out of reach.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        match self {
+            Self::NoMatch { .. } => true,
+            Self::Unreadable { path, source, .. } => {
+                // A folder that is gone may be a disk that is not mounted.
+                let folder = path.parent().filter(|folder| *folder != Path::new(""));
+                source.kind() == io::ErrorKind::NotFound && folder.is_none_or(Path::is_dir)
+            }
+            Self::Directory { .. } | Self::Pattern { .. } | Self::Unsupported { .. } => false,
+        }
+    }
+}
+
 /// A file that is left out because another one holds the same lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {

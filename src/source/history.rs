@@ -134,6 +134,7 @@ impl World {
             finished: read.finish,
             fingerprint,
             seen_us: 0,
+            last_us: None,
         };
         Ok(Done { read: read.clone(), stream, lines, nul_bytes })
     }

@@ -44,6 +44,8 @@ pub struct KnownStream {
     pub fingerprint: Fingerprint,
     /// When it was seen last, in microseconds since 1970.
     pub seen_us: i64,
+    /// End of the last request that was read, in microseconds since 1970, by the log; `None` before the first.
+    pub last_us: Option<i64>,
 }
 
 /// A file that is there now.
@@ -85,7 +87,9 @@ impl Found {
         files.map(found).collect()
     }
 
-    pub(super) fn is_plain(&self) -> bool {
+    /// Not compressed.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
         self.compression == Compression::Plain
     }
 
@@ -94,7 +98,9 @@ impl Found {
         self.done || !self.is_plain()
     }
 
-    pub(super) fn is_file_of(&self, stream: &KnownStream) -> bool {
+    /// Whether it has the device and inode that the stream had last.
+    #[must_use]
+    pub fn is_file_of(&self, stream: &KnownStream) -> bool {
         (self.device, self.inode) == (stream.device, stream.inode)
     }
 }

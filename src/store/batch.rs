@@ -2,7 +2,8 @@
 //! [`Batch::commit`], and a batch that is dropped never was.
 
 use super::rollups::{self, Marks};
-use super::{Gap, KnownStream, MergeError, Period, Store, StoreError, gaps, streams};
+use super::{Gap, MergeError, Period, SourceInfo, Store, StoreError, gaps, sources, streams};
+use crate::source::resume::KnownStream;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -26,6 +27,8 @@ pub struct Batch<'s> {
     path: &'s Path,
     marks: Marks,
     touched: BTreeSet<Period>,
+    /// The events of some source changed.
+    events_touched: bool,
     /// A step failed. A full disk may have ended the transaction, and further steps would each be one of their own.
     broken: bool,
 }
@@ -40,11 +43,19 @@ impl Store {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
         let transaction = transaction.map_err(|error| StoreError::of(path, error))?;
         let marks = rollups::marks(&transaction).map_err(|error| StoreError::of(path, error))?;
-        Ok(Batch { transaction, path, marks, touched: BTreeSet::new(), broken: false })
+        Ok(Batch { transaction, path, marks, touched: BTreeSet::new(), events_touched: false, broken: false })
     }
 }
 
 impl Batch<'_> {
+    /// Stores what is known of a source now.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn put_source(&mut self, source: &SourceInfo) -> Result<(), StoreError> {
+        self.step(|connection| sources::put(connection, source))
+    }
+
     /// Remembers a stream that was not known, whatever its `id` says, and gives it a number.
     ///
     /// # Errors
@@ -82,7 +93,7 @@ impl Batch<'_> {
     ) -> Result<Landed, StoreError> {
         let Some(period) = self.period(hour) else { return Ok(Landed::Expired) };
         let (id, stored) = self.step(|connection| {
-            let id = rollups::source(connection, source)?;
+            let id = sources::id_or_new(connection, source)?;
             Ok((id, rollups::rollup(connection, period, id)?))
         })?;
         let bytes = self.merged(|| format!("{source}: {period}"), || merge(period, stored.as_deref()))?;
@@ -91,7 +102,8 @@ impl Batch<'_> {
         Ok(Landed::In(period))
     }
 
-    /// Adds to what a source's proxies told, which is kept once for all times. `merge` sees to its bounds.
+    /// Adds to what a source's proxies told, which is kept once for all times. `merge` sees to its bounds, and may also
+    /// take away; when it gives what is stored, nothing changed.
     ///
     /// # Errors
     /// When `merge` fails or gives too much, or the database cannot be written or is damaged.
@@ -101,10 +113,14 @@ impl Batch<'_> {
         merge: impl FnOnce(Option<&[u8]>) -> Result<Vec<u8>, MergeError>,
     ) -> Result<(), StoreError> {
         let (id, stored) = self.step(|connection| {
-            let id = rollups::source(connection, source)?;
+            let id = sources::id_or_new(connection, source)?;
             Ok((id, rollups::events(connection, id)?))
         })?;
         let bytes = self.merged(|| format!("{source}: events"), || merge(stored.as_deref()))?;
+        if stored.is_some_and(|stored| stored == bytes) {
+            return Ok(());
+        }
+        self.events_touched = true;
         self.step(|connection| rollups::put_events(connection, id, &bytes))
     }
 
@@ -125,7 +141,7 @@ impl Batch<'_> {
             self.touched.insert(period);
         }
         self.step(|connection| {
-            let id = rollups::source(connection, source)?;
+            let id = sources::id_or_new(connection, source)?;
             counts.try_for_each(|(kind, count)| rollups::add_count(connection, period, id, kind, count))
         })?;
         Ok(Landed::In(period))
@@ -140,13 +156,17 @@ impl Batch<'_> {
     }
 
     /// Makes all of it visible at once, on the disk. Every hour and day that was added to becomes dirty, one generation
-    /// higher.
+    /// higher, and so do the events.
     ///
     /// # Errors
     /// When a step failed, or the database cannot be written; then nothing of the batch is kept.
     pub fn commit(mut self) -> Result<(), StoreError> {
         let touched = std::mem::take(&mut self.touched);
-        self.step(|connection| touched.iter().try_for_each(|period| rollups::touch(connection, *period)))?;
+        let events = self.events_touched;
+        self.step(|connection| {
+            touched.iter().try_for_each(|period| rollups::touch(connection, *period))?;
+            if events { rollups::touch_events(connection) } else { Ok(()) }
+        })?;
         self.transaction.commit().map_err(|error| StoreError::of(self.path, error))
     }
 

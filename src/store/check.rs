@@ -1,7 +1,7 @@
 //! Is the database whole? Repairs nothing: what to do is part of the error.
 
 use super::rollups::verified;
-use super::{Store, StoreError, gaps, streams};
+use super::{Store, StoreError, gaps, sources, streams};
 use rusqlite::{Connection, Row};
 
 /// Findings that are named. The first ones say what kind of damage it is.
@@ -45,6 +45,7 @@ fn findings(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 }
 
 fn checksums(connection: &Connection) -> rusqlite::Result<()> {
+    sources::all(connection)?;
     streams::all(connection)?;
     gaps::all(connection)?;
     for table in ["rollups", "events"] {

@@ -1,7 +1,7 @@
 //! The whole state as one JSON document, row by row: the same state always gives the same bytes. Reads nothing back.
 
 use super::rollups::{self, verified};
-use super::{Store, StoreError, gaps, schema, streams};
+use super::{Store, StoreError, gaps, schema, sources, streams};
 use logstat_reports::text::printable;
 use rusqlite::{Connection, Row};
 use serde_json::{Value, json};
@@ -13,7 +13,8 @@ use std::path::Path;
 type Section = (&'static str, &'static str, fn(&Row<'_>) -> rusqlite::Result<Value>);
 
 /// Numbers of sources are left out: names say the same, and do not depend on the order in which sources were met.
-const SECTIONS: [Section; 6] = [
+const SECTIONS: [Section; 7] = [
+    ("sources", "SELECT * FROM sources ORDER BY name", source),
     (
         "streams",
         "SELECT streams.*, name FROM streams JOIN sources ON sources.id = source ORDER BY streams.id",
@@ -50,6 +51,7 @@ impl Store {
             ("node", json!(self.node)),
             ("rolled_up_before", json!(mark(marks.rolled_up_before))),
             ("expired_before", json!(mark(marks.expired_before))),
+            ("events_generation", json!(self.events_generation()?)),
         ];
         let mut separator = "{\n";
         for (name, value) in head {
@@ -85,6 +87,18 @@ fn put(out: &mut dyn Write, text: std::fmt::Arguments<'_>) -> Result<(), StoreEr
     out.write_fmt(text).map_err(|error: io::Error| StoreError::Export { error })
 }
 
+fn source(row: &Row<'_>) -> rusqlite::Result<Value> {
+    let source = sources::info(row)?;
+    let gaps_left_out = rollups::unsigned(row, "gaps_left_out")?;
+    Ok(json!({
+        "name": source.name,
+        "tier": source.tier,
+        "node": source.node,
+        "formats": source.formats,
+        "gaps_left_out": gaps_left_out,
+    }))
+}
+
 fn stream(row: &Row<'_>) -> rusqlite::Result<Value> {
     let stream = streams::stream(row)?;
     let print = &stream.fingerprint;
@@ -105,6 +119,7 @@ fn stream(row: &Row<'_>) -> rusqlite::Result<Value> {
         "crc32": format!("{:08x}", print.crc32),
         "length": print.length,
         "seen_us": stream.seen_us,
+        "last_us": stream.last_us,
     }))
 }
 

@@ -1,8 +1,11 @@
 //! Statements over gaps: what a source lost before it was read. Finds none.
 
-use super::rollups::{source, unsigned};
+use super::rollups::unsigned;
+use super::sources::id_or_new;
+use logstat_reports::text::count;
 use rusqlite::{Connection, Row};
 use std::ffi::OsString;
+use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
@@ -28,9 +31,20 @@ pub struct Gap {
     pub found_us: i64,
 }
 
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: lost ", self.path.display())?;
+        match self.unread_bytes {
+            Some(bytes) => write!(f, "{} bytes", count(bytes))?,
+            None => f.write_str("an unknown number of bytes")?,
+        }
+        write!(f, " behind byte {}: {}", self.offset, self.why)
+    }
+}
+
 /// Adds a gap; the oldest of its source gives way when there are too many.
 pub(super) fn add(connection: &Connection, gap: &Gap) -> rusqlite::Result<()> {
-    let source = source(connection, &gap.source)?;
+    let source = id_or_new(connection, &gap.source)?;
     let row = (
         source,
         gap.stream,

@@ -24,10 +24,12 @@ mod prune;
 mod publish;
 mod rollups;
 mod schema;
+mod sources;
 mod streams;
 #[cfg(test)]
 mod tests;
 
+use crate::source::resume::KnownStream;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -37,12 +39,13 @@ pub use batch::{Batch, Landed};
 pub use error::{MergeError, StoreError};
 pub use gaps::Gap;
 pub use open::Mode;
+pub(crate) use open::{DATABASE, PUBLISHED};
 pub use period::{Period, Span};
 pub use place::{PlaceError, Surroundings, place};
 pub use prune::{Pruned, Retention};
 pub use publish::Dirty;
 pub use rollups::{Known, Rollup};
-pub use streams::{Fingerprint, KnownStream};
+pub use sources::SourceInfo;
 
 /// The state of one machine. The lock is held until it is dropped.
 #[derive(Debug)]
@@ -74,6 +77,14 @@ impl Store {
         &self.node
     }
 
+    /// Every source that was ever named, by name.
+    ///
+    /// # Errors
+    /// When the database cannot be read or is damaged.
+    pub fn sources(&self) -> Result<Vec<SourceInfo>, StoreError> {
+        sources::all(&self.connection).map_err(|error| self.wrong(error))
+    }
+
     /// Every stream that is remembered, in the order in which they were first seen.
     ///
     /// # Errors
@@ -103,7 +114,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read or is damaged.
     pub fn events(&self, source: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let id = rollups::source_id(&self.connection, source);
+        let id = sources::id(&self.connection, source);
         id.and_then(|id| id.map_or(Ok(None), |id| rollups::events(&self.connection, id)))
             .map_err(|error| self.wrong(error))
     }

@@ -9,8 +9,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const DATABASE: &str = "logstat.db";
-pub(super) const PUBLISHED: &str = "data";
+pub(crate) const DATABASE: &str = "logstat.db";
+pub(crate) const PUBLISHED: &str = "data";
 const PAGE_BYTES: u64 = 4096;
 const MOUNTS: &str = "/proc/self/mountinfo";
 /// Only people's own tools can be in the way of the one writer; they are given time to finish a query.

@@ -2,7 +2,7 @@
 
 use super::rollups::{period, unsigned};
 use super::{Period, Store, StoreError};
-use rusqlite::{Row, TransactionBehavior};
+use rusqlite::{Connection, Row, TransactionBehavior};
 
 /// A period that changed since it was last published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,4 +60,36 @@ impl Store {
         };
         note().map_err(|error| StoreError::of(&path, error))
     }
+
+    /// Which events these are: it rises with every batch that changed those of any source.
+    ///
+    /// # Errors
+    /// When the database cannot be read or is damaged.
+    pub fn events_generation(&self) -> Result<u64, StoreError> {
+        events_mark(&self.connection, "events_generation").map_err(|error| self.wrong(error))
+    }
+
+    /// Whether events changed since they were last published.
+    ///
+    /// # Errors
+    /// When the database cannot be read or is damaged.
+    pub fn dirty_events(&self) -> Result<bool, StoreError> {
+        let published =
+            events_mark(&self.connection, "events_published").map_err(|error| self.wrong(error))?;
+        Ok(self.events_generation()? > published)
+    }
+
+    /// Notes that the events of a generation were published. If they changed meanwhile, they stay dirty.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then they stay dirty.
+    pub fn events_published(&mut self, generation: u64) -> Result<(), StoreError> {
+        let sql = "UPDATE meta SET value = max(value, ?1) WHERE name = 'events_published'";
+        let noted = self.connection.execute(sql, [generation.cast_signed()]).map(drop);
+        noted.map_err(|error| self.wrong(error))
+    }
+}
+
+fn events_mark(connection: &Connection, name: &str) -> rusqlite::Result<u64> {
+    connection.query_one("SELECT value FROM meta WHERE name = ?1", [name], |row| unsigned(row, "value"))
 }

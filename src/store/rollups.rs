@@ -83,19 +83,6 @@ pub(super) fn set_marks(connection: &Connection, marks: Marks) -> rusqlite::Resu
     Ok(())
 }
 
-pub(super) fn source_id(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
-    connection.query_one("SELECT id FROM sources WHERE name = ?1", [name], |row| row.get(0)).optional()
-}
-
-/// The number of a source, given to it when it is first named.
-pub(super) fn source(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
-    if let Some(id) = source_id(connection, name)? {
-        return Ok(id);
-    }
-    connection.execute("INSERT INTO sources (name) VALUES (?1)", [name])?;
-    Ok(connection.last_insert_rowid())
-}
-
 pub(super) fn periods(connection: &Connection, hours: &Range<i64>) -> rusqlite::Result<Vec<Known>> {
     let mut statement =
         connection.prepare("SELECT * FROM periods WHERE start >= ?1 AND start < ?2 ORDER BY start, span")?;
@@ -137,7 +124,7 @@ pub(super) fn put_rollup(
 
 pub(super) fn of_period(connection: &Connection, period: Period) -> rusqlite::Result<Vec<Rollup>> {
     let mut statement = connection.prepare(
-        "SELECT name, checksum, bytes FROM rollups JOIN sources ON sources.id = source
+        "SELECT name, rollups.checksum, bytes FROM rollups JOIN sources ON sources.id = source
         WHERE start = ?1 AND span = ?2 ORDER BY name",
     )?;
     let rollup = |row: &Row<'_>| Ok(Rollup { source: row.get("name")?, bytes: verified("rollups", row)? });
@@ -164,6 +151,11 @@ pub(super) fn events(connection: &Connection, source: i64) -> rusqlite::Result<O
 pub(super) fn put_events(connection: &Connection, source: i64, bytes: &[u8]) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO events VALUES (?1, ?2, ?3)";
     connection.execute(sql, (source, checksum_of(bytes), bytes)).map(drop)
+}
+
+/// Notes that the events of some source changed.
+pub(super) fn touch_events(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'events_generation'", ()).map(drop)
 }
 
 pub(super) fn add_count(

@@ -15,17 +15,22 @@ pub(super) const NEWEST: i64 = STEPS.len() as i64;
 
 // `checksum` is the XXH3 of the rest of the row: SQLite would not notice a byte that changed inside a value. Times
 // are microseconds, `start` and the marks Unix hours, `span` hours. Paths are bytes. Unsigned numbers of 64 bits are
-// stored as the signed ones of the same bits.
+// stored as the signed ones of the same bits; `formats` are a list in JSON.
 const FIRST: &str = "
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,
     value ANY NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO meta VALUES ('node', lower(hex(randomblob(8))));
+INSERT INTO meta VALUES
+    ('node', lower(hex(randomblob(8)))), ('events_generation', 0), ('events_published', 0);
 
 CREATE TABLE sources (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
+    tier TEXT,
+    node TEXT,
+    formats TEXT NOT NULL,
+    checksum INTEGER NOT NULL,
     gaps_left_out INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
@@ -46,6 +51,7 @@ CREATE TABLE streams (
     crc32 INTEGER NOT NULL,
     length INTEGER NOT NULL,
     seen_us INTEGER NOT NULL,
+    last_us INTEGER,
     checksum INTEGER NOT NULL
 ) STRICT;
 

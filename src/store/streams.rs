@@ -1,58 +1,16 @@
 //! Statements over streams: how far each log was read, and by what it is recognised. Decides nothing about them.
 
-use super::rollups::{checksum_of, source, unsigned, verify};
+use super::rollups::{checksum_of, unsigned, verify};
+use super::sources::id_or_new;
+use crate::source::identity::Fingerprint;
+use crate::source::resume::KnownStream;
 use rusqlite::{Connection, Row};
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
-
-/// What the bytes of a log before `length` are, uncompressed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Fingerprint {
-    /// Of the first `head_length` bytes.
-    pub head_hash: u64,
-    #[expect(missing_docs)]
-    pub head_length: u32,
-    /// Of the last bytes before `length`.
-    pub tail_hash: u64,
-    /// Of each whole MiB.
-    pub chunks: Vec<u64>,
-    /// Of all of them, as gzip has it.
-    pub crc32: u32,
-    #[expect(missing_docs)]
-    pub length: u64,
-}
-
-/// A log that was read, as far as it was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownStream {
-    /// Given by the store.
-    pub id: i64,
-    #[expect(missing_docs)]
-    pub source: String,
-    /// Of the file that it was last seen as; so are `inode`, `path` and `size`.
-    pub device: u64,
-    #[expect(missing_docs)]
-    pub inode: u64,
-    #[expect(missing_docs)]
-    pub path: PathBuf,
-    #[expect(missing_docs)]
-    pub size: u64,
-    /// Everything before is counted.
-    pub offset: u64,
-    /// The offset is inside a line that is too long.
-    pub skipping: bool,
-    /// Nothing will follow.
-    pub finished: bool,
-    #[expect(missing_docs)]
-    pub fingerprint: Fingerprint,
-    /// When it was last seen, microseconds since 1970.
-    pub seen_us: i64,
-}
 
 /// Every column but the number, in the order of `values`.
 const COLUMNS: &str = "source, device, inode, path, size, offset, skipping, finished, head_hash, head_length, \
-                       tail_hash, chunks, crc32, length, seen_us, checksum";
+                       tail_hash, chunks, crc32, length, seen_us, last_us, checksum";
 
 pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<KnownStream>> {
     let mut statement = connection.prepare(
@@ -65,7 +23,7 @@ pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<KnownStream>>
 pub(super) fn insert(connection: &Connection, stream: &KnownStream) -> rusqlite::Result<i64> {
     let sql = format!(
         "INSERT INTO streams ({COLUMNS})
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 0)"
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 0)"
     );
     put(connection, &sql, stream)?;
     let id = connection.last_insert_rowid();
@@ -79,7 +37,7 @@ pub(super) fn insert(connection: &Connection, stream: &KnownStream) -> rusqlite:
 pub(super) fn update(connection: &Connection, stream: &KnownStream) -> rusqlite::Result<bool> {
     let sql = format!(
         "UPDATE streams SET ({COLUMNS}) =
-        (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, {})
+        (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, {})
         WHERE id = {}",
         checksum(stream),
         stream.id
@@ -90,7 +48,7 @@ pub(super) fn update(connection: &Connection, stream: &KnownStream) -> rusqlite:
 fn put(connection: &Connection, sql: &str, stream: &KnownStream) -> rusqlite::Result<usize> {
     let print = &stream.fingerprint;
     let row = (
-        source(connection, &stream.source)?,
+        id_or_new(connection, &stream.source)?,
         stream.device.cast_signed(),
         stream.inode.cast_signed(),
         stream.path.as_os_str().as_bytes(),
@@ -105,6 +63,7 @@ fn put(connection: &Connection, sql: &str, stream: &KnownStream) -> rusqlite::Re
         print.crc32,
         print.length.cast_signed(),
         stream.seen_us,
+        stream.last_us,
     );
     connection.execute(sql, row)
 }
@@ -136,6 +95,7 @@ pub(super) fn stream(row: &Row<'_>) -> rusqlite::Result<KnownStream> {
         finished: row.get("finished")?,
         fingerprint,
         seen_us: row.get("seen_us")?,
+        last_us: row.get("last_us")?,
     };
     verify("streams", &covered(&stream), row.get("checksum")?)?;
     Ok(stream)
@@ -163,6 +123,8 @@ fn covered(stream: &KnownStream) -> Vec<u8> {
         u64::from(print.crc32),
         print.length,
         stream.seen_us.cast_unsigned(),
+        u64::from(stream.last_us.is_some()),
+        stream.last_us.unwrap_or(0).cast_unsigned(),
         stream.source.len() as u64,
         path.len() as u64,
     ];

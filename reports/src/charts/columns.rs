@@ -1,13 +1,16 @@
-//! Adds up the hours of each column. A percentile is never merged: a column shows its highest hour.
+//! Adds up the hours or days of each column. A percentile is never merged: a column shows its highest row.
 
 use super::timeline::Timeline;
-use crate::model::{Figures, HourRow};
+use crate::model::{Figures, HourRow, Step};
+
+/// A mean over a smaller part of a row is no mean of the row, as in the hour in which a log ends with its first second.
+const LEAST_PART: u64 = 60;
 
 /// The figures of one column that the pictures use.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Column {
     pub(super) requests: u64,
-    covered_s: u64,
+    pub(super) covered_s: u64,
     pub(super) peak: u64,
     pub(super) peak_at: Option<i64>,
     /// 1xx to 5xx, then other.
@@ -31,6 +34,11 @@ impl Column {
 
     pub(super) fn mean_per_s(&self) -> f64 {
         self.requests as f64 / self.covered_s.max(1) as f64
+    }
+
+    /// Whether the window covers enough of it for its mean to stand beside others.
+    pub(super) fn has_mean(&self, step: Step) -> bool {
+        self.covered_s >= step.seconds().unsigned_abs() / LEAST_PART
     }
 
     fn add(&mut self, figures: &Figures) {

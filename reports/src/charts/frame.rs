@@ -168,7 +168,13 @@ impl<'a> Frame<'a> {
                 (x, y) = (RIGHT, y + px * 1.55);
             }
             let swatch = px * 0.42;
-            self.rect([x, y - swatch, x + 2.0 * swatch, y + swatch], key.ink, 1.0);
+            let mut corners = [x, y - swatch, x + 2.0 * swatch, y + swatch];
+            if key.ink.is_faint() {
+                self.rect(corners, Ink::Muted, 1.0);
+                let [left, top, right, bottom] = corners;
+                corners = [left + 1.0, top + 1.0, right - 1.0, bottom - 1.0];
+            }
+            self.rect(corners, key.ink, 1.0);
             self.text((x + px * 1.2, y), &key.text, px, Anchor::Start, false, Ink::Text);
             x += width + px;
         }

@@ -58,6 +58,9 @@ const SERVER: [(u32, u32); SERVERS] = [
     (0x72_65B0, 0x8B_7FC9),
 ];
 
+/// Of less contrast with the paper a patch of a legend gets an outline.
+const FAINT: f64 = 1.6;
+
 impl Ink {
     /// Every ink once.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
@@ -130,6 +133,12 @@ impl Ink {
         RGBColor(red, green, blue)
     }
 
+    /// Whether a small patch of it is hard to see on paper, light or dark: the page shows one picture in both.
+    pub(crate) fn is_faint(self) -> bool {
+        let on_paper = |theme| contrast(self.colour(theme), Self::Paper.colour(theme));
+        on_paper(Theme::Light).min(on_paper(Theme::Dark)) < FAINT
+    }
+
     /// `#RRGGBB`, as it stands in the SVG.
     pub(crate) fn hex(self, theme: Theme) -> String {
         let RGBColor(red, green, blue) = self.colour(theme);
@@ -137,31 +146,43 @@ impl Ink {
     }
 }
 
+/// Relative luminance as in WCAG 2.
+fn luminance(RGBColor(red, green, blue): RGBColor) -> f64 {
+    let linear = [red, green, blue].map(|part| {
+        let part = f64::from(part) / 255.0;
+        if part <= 0.040_45 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+    });
+    0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+}
+
+/// How far two colours are apart, from 1 to 21.
+fn contrast(one: RGBColor, other: RGBColor) -> f64 {
+    let [one, other] = [one, other].map(|colour| luminance(colour) + 0.05);
+    one.max(other) / one.min(other)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::HashMap;
-
-    /// Relative luminance as in WCAG 2.
-    fn luminance(RGBColor(red, green, blue): RGBColor) -> f64 {
-        let linear = [red, green, blue].map(|part| {
-            let part = f64::from(part) / 255.0;
-            if part <= 0.040_45 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
-        });
-        0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    }
 
     #[test]
     fn what_is_written_can_be_read() {
         for theme in [Theme::Light, Theme::Dark] {
             for written in [Ink::Text, Ink::Muted, Ink::Mean, Ink::Peak] {
                 for ground in [Ink::Paper, Ink::Gap] {
-                    let [a, b] = [written, ground].map(|ink| luminance(ink.colour(theme)) + 0.05);
-                    let contrast = a.max(b) / a.min(b);
+                    let contrast = contrast(written.colour(theme), ground.colour(theme));
                     assert!(contrast >= 4.5, "{written:?} on {ground:?}, {theme:?}: {contrast:.2}");
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_a_legend_names_can_be_seen() {
+        let faint: Vec<_> = Ink::all().filter(|ink| ink.is_faint()).collect();
+        let ground = [Ink::Paper, Ink::Grid, Ink::Gap, Ink::Status3xx];
+        assert_eq!(faint, [&ground[..], &[Ink::Heat(0), Ink::Heat(1)]].concat());
     }
 
     #[test]

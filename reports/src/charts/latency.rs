@@ -21,7 +21,11 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
 
     let keys = LINES.map(|(name, ink, _)| Key::new(ink, name));
     let unit = timeline.unit();
-    let note = if timeline.is_hourly() { String::new() } else { format!("highest hour per {unit}") };
+    let note = if timeline.is_row() {
+        String::new()
+    } else {
+        format!("highest {} per {unit}", timeline.step().noun())
+    };
     let mut frame = Frame::new(shape, timeline, "Latency", &note, &keys);
     let panel = frame.panel(0.0, 1.0);
     let scale = Scale::fitting(values, frame.room(&panel));

@@ -1,4 +1,4 @@
-//! Requests per second: the mean of each hour, and above it, on an axis of its own, the busiest second.
+//! Requests per second: the mean of each column, and above it, on an axis of its own, the busiest second.
 
 use super::columns::{self, Column};
 use super::frame::{Frame, Panel, Shape};
@@ -14,14 +14,22 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
     let mut frame = Frame::new(shape, timeline, "Requests per second", "", &[]);
     let (upper, lower) = (frame.panel(0.06, 0.4), frame.panel(0.54, 1.0));
     let peaks: Vec<_> = columns.iter().map(|column| Some(column.as_ref()?.peak as f64)).collect();
-    let means: Vec<_> = columns.iter().map(|column| Some(column.as_ref()?.mean_per_s())).collect();
+    // Where no column has one, a mean over some seconds is better than none.
+    let is_long = |column: &Column| column.has_mean(timeline.step());
+    let any_is_long = columns.iter().flatten().any(is_long);
+    let has_mean = |column: &&Column| is_long(column) || !any_is_long;
+    let mean = |column: &Option<Column>| column.as_ref().filter(has_mean).map(Column::mean_per_s);
+    let means: Vec<_> = columns.iter().map(mean).collect();
+    let is_there = |column: usize| columns[column].is_some();
 
-    panel(&mut frame, &upper, &peaks, 1.0, Ink::Peak, |column, peak| {
+    panel(&mut frame, &upper, (&peaks, &is_there), 1.0, Ink::Peak, |column, peak| {
         let at = columns[column].as_ref().and_then(|column| column.peak_at);
         let at = at.map_or_else(String::new, |at| format!(" at {}", timeline.second(at)));
         format!("{}/s{at}", text::count(peak as u64))
     });
-    panel(&mut frame, &lower, &means, 1e-3, Ink::Mean, |_, mean| format!("{}/s", text::rate(mean)));
+    panel(&mut frame, &lower, (&means, &is_there), 1e-3, Ink::Mean, |_, mean| {
+        format!("{}/s", text::rate(mean))
+    });
     frame.heading(&upper, &format!("busiest second per {}", timeline.unit()), Ink::Peak);
     frame.heading(&lower, &format!("mean per {}", timeline.unit()), Ink::Mean);
     frame.time_axis(&lower);
@@ -29,14 +37,19 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
         let column = columns[column].as_ref()?;
         let at = column.peak_at.map_or_else(String::new, |at| format!(" at {}", timeline.second(at)));
         let (mean, requests) = (text::rate(column.mean_per_s()), words::counted(column.requests, "request"));
-        Some(format!("{mean}/s on average\n{}/s in the busiest second{at}\n{requests}", column.peak))
+        let over = if has_mean(&column) {
+            String::new()
+        } else {
+            format!(" over {}", words::span(column.covered_s))
+        };
+        Some(format!("{mean}/s on average{over}\n{}/s in the busiest second{at}\n{requests}", column.peak))
     }))
 }
 
 fn panel(
     frame: &mut Frame<'_>,
     panel: &Panel,
-    values: &[Option<f64>],
+    (values, is_there): (&[Option<f64>], &dyn Fn(usize) -> bool),
     smallest: f64,
     ink: Ink,
     note: impl Fn(usize, f64) -> String,
@@ -45,7 +58,7 @@ fn panel(
     let scale = Scale::linear(highest, frame.room(panel), smallest);
     let places: Vec<_> = values.iter().map(|value| value.map(|value| scale.place(value))).collect();
     frame.value_axis(panel, &scale, |value| format!("{}/s", scale::number(value)));
-    frame.gaps(panel, |column| values[column].is_some());
+    frame.gaps(panel, is_there);
     frame.steps(panel, &places, ink);
     if let Some((column, value)) = columns::highest(values) {
         frame.point_out(panel, column, scale.place(value), &note(column, value), ink);

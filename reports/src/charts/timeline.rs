@@ -1,7 +1,7 @@
-//! Cuts the window into columns of an hour, some hours or some days in the report's time zone. Never reads the clock.
+//! Cuts the window into columns of an hour, some hours or some days in the zone that the report is shown in. Never reads the clock.
 
 use crate::hours::{HOUR_S, local, zone};
-use crate::model::Report;
+use crate::model::{self, Report};
 use jiff::ToSpan;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -12,6 +12,8 @@ const DAY_S: i64 = 24 * HOUR_S;
 #[derive(Debug, Clone)]
 pub(super) struct Timeline {
     zone: TimeZone,
+    /// Of a row.
+    step: model::Step,
     width: Step,
     edges: Vec<i64>,
 }
@@ -77,7 +79,7 @@ impl Timeline {
         let since = report.since.min(first).max(first.saturating_sub(margin));
         let until = report.until.max(last).min(last.saturating_add(margin));
         let zone = zone(report);
-        let width = Step::finest(&COLUMNS, until - since, most);
+        let width = Step::finest(of_rows(&COLUMNS, report.step), until - since, most);
         let mut edges = match width {
             // An hour of a row starts in UTC, which zones with half an hour do not share.
             Step::Hours(1) => (since.div_euclid(HOUR_S)..=(until - 1).div_euclid(HOUR_S) + 1)
@@ -86,14 +88,14 @@ impl Timeline {
             _ => width.sequence(since, until, &zone),
         };
         edges.dedup();
-        (edges.len() >= 2).then_some(Self { zone, width, edges })
+        (edges.len() >= 2).then_some(Self { zone, step: report.step, width, edges })
     }
 
     pub(super) fn columns(&self) -> usize {
         self.edges.len() - 1
     }
 
-    /// The column that an hour belongs to.
+    /// The column that a row belongs to, by its start.
     pub(super) fn column_of(&self, hour: i64) -> Option<usize> {
         let after = self.edges.partition_point(|&edge| edge <= hour);
         (1..self.edges.len()).contains(&after).then(|| after - 1)
@@ -127,9 +129,14 @@ impl Timeline {
         }
     }
 
-    /// Whether a column is one hour, so that its figures are those of a row.
-    pub(super) fn is_hourly(&self) -> bool {
-        self.width == Step::Hours(1)
+    /// Whether a row is one hour or one day.
+    pub(super) fn step(&self) -> model::Step {
+        self.step
+    }
+
+    /// Whether a column has the figures of one row.
+    pub(super) fn is_row(&self) -> bool {
+        self.width.seconds() == self.step.seconds()
     }
 
     /// When a column is, in words.
@@ -155,7 +162,7 @@ impl Timeline {
     /// At most `most` marks or a few more, at full hours, days, months or years.
     pub(super) fn ticks(&self, most: usize) -> Vec<Tick> {
         let (start, end) = self.ends();
-        let step = Step::finest(&TICKS, end - start, most);
+        let step = Step::finest(of_rows(&TICKS, self.step), end - start, most);
         let (label, below) = step.formats();
         let mut ticks: Vec<Tick> = Vec::new();
         let mut last = String::new();
@@ -178,13 +185,19 @@ impl Timeline {
 /// From the first to the last hour with a request, else from the first to the last thing known of a server.
 fn extent(report: &Report) -> Option<(i64, i64)> {
     if let (Some(first), Some(last)) = (report.hour_totals.first(), report.hour_totals.last()) {
-        return Some((first.hour, last.hour.checked_add(HOUR_S)?));
+        return Some((first.hour, last.hour.checked_add(report.step.seconds())?));
     }
     let intervals = || report.availability.iter().flat_map(|row| &row.intervals);
     let (first, last) =
         (intervals().map(|known| known.from).min()?, intervals().map(|known| known.to).max()?);
-    let hour = |at: i64| at.div_euclid(HOUR_S) * HOUR_S;
-    Some((hour(first), hour(last).checked_add(HOUR_S)?))
+    let step_s = report.step.seconds();
+    let row = |at: i64| at.div_euclid(step_s) * step_s;
+    Some((row(first), row(last).checked_add(step_s)?))
+}
+
+/// Those that cut no row.
+fn of_rows(steps: &[Step], row: model::Step) -> &[Step] {
+    &steps[steps.partition_point(|step| step.seconds() < row.seconds())..]
 }
 
 impl Step {

@@ -6,8 +6,8 @@ mod cards;
 mod tables;
 
 use crate::charts::{self, Chart, Ink, Theme};
-use crate::hours::{local, window_s, zone};
-use crate::model::Report;
+use crate::hours::{local, window_s, zone, zone_name};
+use crate::model::{Report, Step};
 use crate::{text, words};
 use askama::Template;
 use base64::Engine as _;
@@ -112,7 +112,8 @@ fn title(report: &Report, zone: &TimeZone) -> String {
 fn subtitle(report: &Report) -> String {
     let names: Vec<_> = report.sources.iter().take(3).map(|source| safe(&source.name)).collect();
     let more = report.sources.len() - names.len();
-    let mut subtitle = format!("{} · {}", report.timezone, names.join(", "));
+    let by_day = if report.step == Step::Day { "by day, " } else { "" };
+    let mut subtitle = format!("{by_day}{} · {}", zone_name(report), names.join(", "));
     if more > 0 {
         let _ = write!(subtitle, " and {more} more");
     }

@@ -3,11 +3,11 @@
 use super::safe;
 use crate::divisions::{Division, divisions};
 use crate::hours::{gaps, local};
-use crate::model::{Figures, GroupRow, HourRow, Report, ServerAvailability, Timing, TopList, TopRow};
+use crate::model::{Figures, GroupRow, HourRow, Report, ServerAvailability, Step, Timing, TopList, TopRow};
 use crate::{availability, terminations, text, words};
 use jiff::tz::TimeZone;
 
-/// Hours of a month; `hourly.csv` has them all.
+/// Hours of a month, or days of two years; `hourly.csv` or `daily.csv` has them all.
 const MAX_HOURS: usize = 744;
 /// Groups, events, files and places that are shown; more of them make no page.
 const MAX_GROUPS: usize = 100;
@@ -101,8 +101,12 @@ impl Table {
 pub(super) fn sections(report: &Report, zone: &TimeZone) -> Vec<Section> {
     let section = |id, title, tables: Vec<Table>| Section { id, title, tables };
     let mut sections = vec![
-        section("hours", "Hours", hours(report, zone)),
-        section("compare", "Side by side", divisions(report).iter().map(group).collect()),
+        hours_section(report, zone),
+        section(
+            "compare",
+            "Side by side",
+            divisions(report).iter().map(|division| group(division, report)).collect(),
+        ),
         section("outcomes", "Outcomes", outcomes(report)),
         section("top", "Top lists", report.top.iter().map(|list| top(list, report)).collect()),
         section("availability", "Availability", vec![servers(report)]),
@@ -136,34 +140,49 @@ fn figures(figures: &Figures) -> impl Iterator<Item = Cell> + use<> {
     .into_iter()
 }
 
-fn hours(report: &Report, zone: &TimeZone) -> Vec<Table> {
+fn hours_section(report: &Report, zone: &TimeZone) -> Section {
+    let title = match report.step {
+        Step::Hour => "Hours",
+        Step::Day => "Days",
+    };
+    Section { id: "hours", title, tables: vec![hours(report, zone)] }
+}
+
+fn hours(report: &Report, zone: &TimeZone) -> Table {
+    let (title, label, edge) = match report.step {
+        Step::Hour => ("Hour", "%a %-d %b %H:%M %Z", "%a %-d %b %H:%M"),
+        Step::Day => ("Day", "%a %-d %b %Y", "%-d %b %Y"),
+    };
     let rows = &report.hour_totals;
     let shown = &rows[rows.len().saturating_sub(MAX_HOURS)..];
     let most = shown.iter().map(|row| row.figures.requests).max().unwrap_or(0);
     let format = |at: i64, format: &str| local(at, zone).strftime(format).to_string();
     let line = |row: &HourRow| {
-        let name = Cell::Name(format(row.hour, "%a %-d %b %H:%M %Z"));
+        let name = Cell::Name(format(row.hour, label));
         [name, Cell::bar(row.figures.requests, most)].into_iter().chain(figures(&row.figures)).collect()
     };
     let mut remarks: Vec<String> = gaps(report)
         .iter()
         .take(8)
-        .map(|gap| {
-            format!("{} – {}", format(gap.since, "%a %-d %b %H:%M"), format(gap.until, "%a %-d %b %H:%M"))
-        })
+        .map(|gap| format!("{} – {}", format(gap.since, edge), format(gap.until, edge)))
         .collect();
     if !remarks.is_empty() {
         remarks = vec![format!("No requests: {}.", remarks.join("; "))];
     }
     if shown.len() < rows.len() {
-        remarks.push(format!("The latest {} of {} hours; hourly.csv has them all.", shown.len(), rows.len()));
+        let (noun, file) = (report.step.noun(), report.step.file_stem());
+        remarks.push(format!(
+            "The latest {} of {} {noun}s; {file}.csv has them all.",
+            shown.len(),
+            rows.len()
+        ));
     }
-    let head: Vec<_> = ["Hour", ""].into_iter().chain(FIGURES).collect();
+    let head: Vec<_> = [title, ""].into_iter().chain(FIGURES).collect();
     let table = Table::new("", &head, shown.iter().map(line).collect());
-    vec![table.remarking((!remarks.is_empty()).then(|| remarks.join(" "))).wide()]
+    table.remarking((!remarks.is_empty()).then(|| remarks.join(" "))).wide()
 }
 
-fn group(division: &Division<'_>) -> Table {
+fn group(division: &Division<'_>, report: &Report) -> Table {
     let Division { title, rows, name, whole } = *division;
     let line = |row: &GroupRow| {
         let requests = row.figures.requests;
@@ -174,7 +193,8 @@ fn group(division: &Division<'_>) -> Table {
     let head: Vec<_> = ["Name", "", "Share"].into_iter().chain(FIGURES).collect();
     let table = Table::new(title, &head, rows.iter().take(MAX_GROUPS).map(line).collect());
     let more = rows.len().saturating_sub(MAX_GROUPS) as u64;
-    let remark = (more > 0).then(|| format!("And {} more; hourly.csv has them all.", text::grouped(more)));
+    let file = report.step.file_stem();
+    let remark = (more > 0).then(|| format!("And {} more; {file}.csv has them all.", text::grouped(more)));
     table.remarking(remark).wide()
 }
 

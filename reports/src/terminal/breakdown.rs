@@ -8,7 +8,7 @@ use crate::divisions::{Division, divisions};
 use crate::model::Figures;
 use crate::{terminations, text, words};
 
-/// Rows of a table of groups; the others are in `hourly.csv`.
+/// Rows of a table of groups; the others are in `hourly.csv` or `daily.csv`.
 const MAX_GROUPS: usize = 15;
 /// Status codes that are listed, the most frequent ones.
 const MAX_CODES: usize = 12;

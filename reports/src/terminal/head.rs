@@ -3,7 +3,8 @@
 use super::Page;
 use super::paint::{Ink, Line, joined, wrapped};
 use super::table::{Cell, Shape, Table, column};
-use crate::hours::{HOUR_S, gaps, local, window_s};
+use crate::hours::{HOUR_S, gaps, local, window_s, zone_name};
+use crate::model::Step;
 use crate::{text, words};
 
 /// Skipped files that are named one by one.
@@ -71,8 +72,11 @@ fn window_parts(page: &Page<'_>) -> Vec<String> {
     };
     let since = since.strftime(&format!("%a %-d %b %Y {clock}")).to_string();
     let until = until.strftime(&format!("{day}{clock}")).to_string();
-    let mut parts =
-        vec![format!("{since} – {until}"), report.timezone.clone(), words::span(length.unsigned_abs())];
+    let mut parts = vec![format!("{since} – {until}")];
+    if report.step == Step::Day {
+        parts.push("by day".to_owned());
+    }
+    parts.extend([zone_name(report).to_owned(), words::span(length.unsigned_abs())]);
     let missing =
         gaps(report).iter().fold(0, |sum: i64, gap| sum.saturating_add(gap.until.saturating_sub(gap.since)));
     if missing > 0 && missing < length {

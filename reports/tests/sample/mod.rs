@@ -5,8 +5,8 @@ mod count;
 mod requests;
 
 use logstat_reports::model::{
-    Accounting, By, EventRow, Figures, FileSummary, Group, HourRow, Place, RejectSummary, Report,
-    ServerAvailability, ServerState, SourceSummary, StateInterval, Timing, TopList, TopRow,
+    Accounting, By, EventRow, Figures, FileSummary, Group, Heat, HourRow, Place, RejectSummary, Report,
+    ServerAvailability, ServerState, SourceSummary, StateInterval, Step, Timing, TopList, TopRow,
 };
 
 use self::count::{figures, group_rows, heat, hour_rows, without_parts};
@@ -38,6 +38,7 @@ pub fn day() -> Report {
         version: "0.1.0".into(),
         since: MIDNIGHT,
         until: MIDNIGHT + 86_400,
+        step: Step::Hour,
         timezone: "Europe/Berlin".into(),
         by: vec![By::Site, By::Server],
         sources: day_sources(&hits, &accounting),
@@ -121,6 +122,89 @@ pub fn fortnight() -> Report {
     report.hour_totals.retain(|row| !(60..96).contains(&((row.hour - report.since) / 3600)));
     report.hours.retain(|row| !(60..96).contains(&((row.hour - report.since) / 3600)));
     report
+}
+
+/// Some days of a growing shop, as a state keeps them, in every zone those of UTC; a week is missing, and the last day
+/// has just begun.
+pub fn days(days: i64) -> Report {
+    let since = MIDNIGHT - days * 86_400;
+    let row = |nth: i64| one_day(since + nth * 86_400, nth);
+    let mut rows: Vec<HourRow> = (0..days).map(row).collect();
+    rows.retain(|row| days < 20 || !(10..17).contains(&((row.hour - since) / 86_400)));
+    if let Some(last) = rows.last_mut() {
+        last.figures = day_figures(last.hour, 90);
+        (last.figures.covered_s, last.figures.rps_mean) = (1, 90.0);
+        (last.figures.rps_peak, last.figures.rps_peak_at) = (90, Some(last.hour));
+    }
+    let records = rows.iter().map(|row| row.figures.requests).sum();
+    let accounting = Accounting { lines: records, records, ..Accounting::default() };
+    let covered_s = (days - 1) * 86_400 + 1;
+    let totals = Figures {
+        requests: records,
+        covered_s: covered_s.unsigned_abs(),
+        rps_mean: records as f64 / covered_s as f64,
+        status_codes: vec![(200, records)],
+        ..rows
+            .iter()
+            .max_by_key(|row| row.figures.rps_peak)
+            .map(|row| row.figures.clone())
+            .unwrap_or_default()
+    };
+    let cells = rows
+        .iter()
+        .map(|row| vec![row.figures.requests / 9, row.figures.requests / 2, row.figures.requests / 90]);
+    Report {
+        version: "0.1.0".into(),
+        since,
+        until: since + covered_s,
+        step: Step::Day,
+        timezone: "Europe/Berlin".into(),
+        sources: vec![SourceSummary {
+            format_from: "stored".into(),
+            ..source("web", "combined", 0, accounting.clone())
+        }],
+        accounting,
+        totals,
+        heat: Heat {
+            hours: rows.iter().map(|row| row.hour).collect(),
+            bounds_ms: vec![10.0, 100.0],
+            cells: cells.collect(),
+        },
+        hours: rows
+            .iter()
+            .map(|row| HourRow { group: Group { source: "web".into(), ..Group::default() }, ..row.clone() })
+            .collect(),
+        hour_totals: rows,
+        ..Report::default()
+    }
+}
+
+fn one_day(start: i64, nth: i64) -> HourRow {
+    let weekend = nth.rem_euclid(7) > 4;
+    let requests = (400_000 + 900 * nth) / if weekend { 3 } else { 1 } + nth * 7919 % 40_000;
+    HourRow { hour: start, figures: day_figures(start, requests.unsigned_abs()), ..HourRow::default() }
+}
+
+fn day_figures(start: i64, requests: u64) -> Figures {
+    let nth = start / 86_400;
+    let ms = |least: f64| Some(least + (nth * 31 % 11) as f64 * least / 30.0);
+    let latency =
+        Timing { n: requests, p50_ms: ms(18.0), p95_ms: ms(140.0), p99_ms: ms(610.0), ..Timing::default() };
+    Figures {
+        requests,
+        covered_s: 86_400,
+        rps_mean: requests as f64 / 86_400.0,
+        rps_peak: requests / 4000,
+        rps_peak_at: Some(start + 50_000 + nth),
+        status_2xx: requests - requests / 40 - requests / 300,
+        status_4xx: requests / 40,
+        status_5xx: requests / 300,
+        bytes_sent: Some(requests * 23_000),
+        latency,
+        clients: Some(requests / 60),
+        status_codes: vec![(200, requests)],
+        ..Figures::default()
+    }
 }
 
 /// A window in which nothing was logged.

@@ -2,52 +2,31 @@
 //! lines have none.
 
 use super::bytes::{Column, DecodeError, Kind, Reader, Writer, unseal};
+use super::told::{self, StoredTold, TOLD};
 use crate::rollup::availability::Messages;
 use crate::rollup::{Availability, EventNote, LineCounts};
 use logstat_parsers::{EventKind, RejectKind, ServerState, Tells};
 
-/// Messages about servers that are kept, as many as a report replays.
-const TOLD: usize = 10_000;
 /// Messages that are kept to be shown, as many as a report shows.
 const NOTES: usize = 1000;
 /// Bytes of a name, a reason or a message; they are cut before they come here.
 const TEXT_LIMIT: usize = 512;
 
-/// What a message told of a server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct StoredTold {
-    at_us: i64,
-    tells: Tells,
-    backend: Box<[u8]>,
-    server: Option<Box<[u8]>>,
-    reason: Option<Box<[u8]>>,
-}
-
-/// Messages of the proxies of one source, as they came, from before a window too.
+/// Messages of the proxies of one source, from before a window too: the newest ones by their date, and what the states
+/// of servers rest on, however old.
 ///
-/// Each belongs to a run, and runs are numbered in the order in which they read the log. So messages are in order
-/// whatever the order of merging, and where there are too many it is always the same ones that are left out: the last.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Messages are in order of time, those of one instant in the order in which they were read: each belongs to a run, and
+/// runs are numbered. So the order of merging does not show, nor does it show in which parts they came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredEvents {
-    /// Ascending by run, and within a run in the order of the log.
-    told: Vec<(u64, StoredTold)>,
+    told: Vec<StoredTold>,
     notes: Vec<(u64, EventNote)>,
     told_left_out: u64,
     notes_left_out: u64,
-    /// When the earliest message that `told` has left out came.
-    known_until_us: i64,
-}
-
-impl Default for StoredEvents {
-    fn default() -> Self {
-        Self {
-            told: Vec::new(),
-            notes: Vec::new(),
-            told_left_out: 0,
-            notes_left_out: 0,
-            known_until_us: i64::MAX,
-        }
-    }
+    /// When the newest message came that `told` lacks.
+    told_after_us: Option<i64>,
+    /// The same of `notes`.
+    notes_after_us: Option<i64>,
 }
 
 impl StoredEvents {
@@ -57,7 +36,7 @@ impl StoredEvents {
         *self == Self::default()
     }
 
-    /// The messages to be shown, in order.
+    /// The messages to be shown, in order; those without a date come first.
     pub fn notes(&self) -> impl Iterator<Item = &EventNote> {
         self.notes.iter().map(|(_, note)| note)
     }
@@ -68,21 +47,28 @@ impl StoredEvents {
         self.notes_left_out
     }
 
+    /// All messages with a later date are among [`notes`](Self::notes); `None` when none with a date is missing.
+    /// Microseconds since 1970.
+    #[must_use]
+    pub fn notes_after_us(&self) -> Option<i64> {
+        self.notes_after_us
+    }
+
     /// Adds what a block tells, and what it left out.
     pub(in crate::rollup) fn add_block(&mut self, messages: &Messages, notes: &[EventNote], left_out: u64) {
         let told = messages.iter().map(|((at_us, tells), backend, server, reason)| {
             let (server, reason) = (server.map(Into::into), reason.map(Into::into));
-            (0, StoredTold { at_us, tells, backend: backend.into(), server, reason })
+            StoredTold { at_us, run: 0, tells, backend: backend.into(), server, reason }
         });
         self.told.extend(told);
         self.notes.extend(notes.iter().map(|note| (0, note.clone())));
         self.notes_left_out += left_out;
-        self.cut();
+        self.settle();
     }
 
     /// As those of this run.
     pub(in crate::rollup) fn of_run(mut self, run: u64) -> Self {
-        self.told.iter_mut().for_each(|(of, _)| *of = run);
+        self.told.iter_mut().for_each(|told| told.run = run);
         self.notes.iter_mut().for_each(|(of, _)| *of = run);
         self
     }
@@ -90,30 +76,55 @@ impl StoredEvents {
     /// Adds the messages of other runs. Two parts of the same run must be merged in the order of the log.
     pub fn merge(&mut self, other: Self) {
         self.told.extend(other.told);
-        self.told.sort_by_key(|(run, _)| *run);
         self.notes.extend(other.notes);
-        self.notes.sort_by_key(|(run, _)| *run);
         self.told_left_out += other.told_left_out;
         self.notes_left_out += other.notes_left_out;
-        self.known_until_us = self.known_until_us.min(other.known_until_us);
-        self.cut();
+        self.told_after_us = self.told_after_us.max(other.told_after_us);
+        self.notes_after_us = self.notes_after_us.max(other.notes_after_us);
+        self.settle();
     }
 
-    fn cut(&mut self) {
-        for (_, told) in self.told.drain(self.told.len().min(TOLD)..) {
-            self.told_left_out += 1;
-            self.known_until_us = self.known_until_us.min(told.at_us);
+    /// Lets go of messages that are older, in microseconds since 1970. What the states of servers rest on stays, and
+    /// so do messages without a date.
+    pub fn forget_before(&mut self, at_us: i64) {
+        let (_, newest) = told::forget_before(&mut self.told, at_us);
+        self.told_after_us = self.told_after_us.max(newest);
+        let is_old = |note: &EventNote| note.at_us.is_some_and(|noted_us| noted_us < at_us);
+        let forgotten = self.notes.iter().filter(|(_, note)| is_old(note)).map(|(_, note)| note.at_us);
+        self.notes_after_us = self.notes_after_us.max(forgotten.max().flatten());
+        self.notes.retain(|(_, note)| !is_old(note));
+        // What had no room would be forgotten by now too.
+        if self.told_after_us < Some(at_us) {
+            self.told_left_out = 0;
         }
-        self.notes_left_out += self.notes.len().saturating_sub(NOTES) as u64;
-        self.notes.truncate(NOTES);
+        if self.notes_after_us < Some(at_us) {
+            self.notes_left_out = 0;
+        }
     }
 
-    pub(in crate::rollup) fn replay(&self, availability: &mut Availability) {
-        for (_, told) in &self.told {
+    /// Puts all in order, and leaves out what there is no room for.
+    fn settle(&mut self) {
+        told::sort(&mut self.told);
+        let (left_out, newest) = told::cut(&mut self.told);
+        self.told_left_out += left_out;
+        self.told_after_us = self.told_after_us.max(newest);
+        self.notes.sort_by_key(|(run, note)| (note.at_us, *run));
+        for (_, note) in self.notes.drain(..self.notes.len().saturating_sub(NOTES)) {
+            self.notes_left_out += 1;
+            self.notes_after_us = self.notes_after_us.max(note.at_us);
+        }
+    }
+
+    /// How servers stood in a window, microseconds since 1970 and without its end.
+    #[must_use]
+    pub fn availability(&self, since_us: i64, until_us: i64) -> Availability {
+        let mut availability = Availability::new(since_us, until_us);
+        for told in told::to_replay(&self.told) {
             let (server, reason) = (told.server.as_deref(), told.reason.as_deref());
             availability.add((told.at_us, told.tells), &told.backend, server, reason);
         }
-        availability.leave_out(self.told_left_out, self.known_until_us);
+        availability.leave_out(self.told_left_out, self.told_after_us);
+        availability
     }
 
     /// The stored form.
@@ -125,16 +136,16 @@ impl StoredEvents {
         {
             writer.number(Column::Shape, number);
         }
-        writer.signed(Column::Shape, self.known_until_us);
         let mut before = Before::default();
-        for (run, told) in &self.told {
-            before.write(&mut writer, *run, Some(told.at_us));
+        before.write(&mut writer, 0, self.told_after_us);
+        before.write(&mut writer, 0, self.notes_after_us);
+        for told in &self.told {
+            before.write(&mut writer, told.run, Some(told.at_us));
             writer.number(Column::States, tells_number(told.tells));
             writer.text(&told.backend);
             writer.text_if_any(told.server.as_deref());
             writer.text_if_any(told.reason.as_deref());
         }
-        let mut before = Before::default();
         for (run, note) in &self.notes {
             before.write(&mut writer, *run, note.at_us);
             writer
@@ -154,30 +165,32 @@ impl StoredEvents {
             ..Self::default()
         };
         let (told, notes) = (reader.length(Column::Shape, TOLD)?, reader.length(Column::Shape, NOTES)?);
-        events.known_until_us = reader.signed(Column::Shape)?;
         let mut before = Before::default();
+        (_, events.told_after_us) = before.read(reader)?;
+        (_, events.notes_after_us) = before.read(reader)?;
         for _ in 0..told {
             events.told.push(read_told(reader, &mut before)?);
         }
-        let mut before = Before::default();
         for _ in 0..notes {
             events.notes.push(read_note(reader, &mut before)?);
         }
         reader.end()?;
-        Ok(events)
+        let is_sorted = events.told.is_sorted_by_key(|told| (told.at_us, told.run))
+            && events.notes.is_sorted_by_key(|(run, note)| (note.at_us, *run));
+        if is_sorted { Ok(events) } else { Err(DecodeError::Impossible("messages out of order")) }
     }
 }
 
-fn read_told(reader: &mut Reader<'_>, before: &mut Before) -> Result<(u64, StoredTold), DecodeError> {
+fn read_told(reader: &mut Reader<'_>, before: &mut Before) -> Result<StoredTold, DecodeError> {
     let (run, at_us) = before.read(reader)?;
-    let told = StoredTold {
+    Ok(StoredTold {
         at_us: at_us.ok_or(DecodeError::Impossible("a message without a date"))?,
+        run,
         tells: tells_of(reader.number(Column::States)?)?,
         backend: reader.text(TEXT_LIMIT)?.into(),
         server: reader.text_if_any(TEXT_LIMIT)?.map(Into::into),
         reason: reader.text_if_any(TEXT_LIMIT)?.map(Into::into),
-    };
-    Ok((run, told))
+    })
 }
 
 fn read_note(reader: &mut Reader<'_>, before: &mut Before) -> Result<(u64, EventNote), DecodeError> {
@@ -196,18 +209,18 @@ struct Before {
 
 impl Before {
     fn write(&mut self, writer: &mut Writer, run: u64, at_us: Option<i64>) {
-        writer.number(Column::Sums, (run - self.run) << 1 | u64::from(at_us.is_some()));
+        writer.signed(Column::Sums, run.wrapping_sub(self.run).cast_signed());
+        self.run = run;
+        writer.number(Column::StateCounts, u64::from(at_us.is_some()));
         if let Some(at_us) = at_us {
             writer.signed(Column::Seconds, at_us.wrapping_sub(self.at_us));
             self.at_us = at_us;
         }
-        self.run = run;
     }
 
     fn read(&mut self, reader: &mut Reader<'_>) -> Result<(u64, Option<i64>), DecodeError> {
-        let number = reader.number(Column::Sums)?;
-        self.run = self.run.checked_add(number >> 1).ok_or(DecodeError::Impossible("no such run"))?;
-        if number & 1 == 0 {
+        self.run = self.run.wrapping_add(reader.signed(Column::Sums)?.cast_unsigned());
+        if reader.length(Column::StateCounts, 1)? == 0 {
             return Ok((self.run, None));
         }
         self.at_us = self.at_us.wrapping_add(reader.signed(Column::Seconds)?);

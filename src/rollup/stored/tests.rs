@@ -1,9 +1,9 @@
-//! Hours at rest, whole: merging, any bytes, days, and how large they are.
+//! Hours at rest, whole: merging, any bytes and days.
 
 use super::bytes::reseal;
 use super::*;
 use crate::bots::Bots;
-use crate::rollup::{BlockRollup, EventNote, KeyHasher, RollupOptions, SourceRollup};
+use crate::rollup::{BlockRollup, KeyHasher, RollupOptions, SourceRollup, TopLists};
 use logstat_parsers::{Client, Event, EventKind, Record, ServerState, Tells};
 use proptest::prelude::*;
 use std::net::{IpAddr, Ipv4Addr};
@@ -76,15 +76,16 @@ fn merged(parts: impl IntoIterator<Item = StoredSource>) -> BTreeMap<i64, Stored
 fn use_up(hour: &StoredHour) {
     let mut twice = hour.clone();
     twice.merge(hour.clone());
-    let mut source = SourceRollup::new(RollupOptions::default(), KeyHasher::default());
-    source.add_stored(&twice);
-    ListKind::ALL.into_iter().for_each(|list| drop(source.top(list).slowest(9, 2)));
-    let rollup = source.hour(hour.hour() * HOUR_S).expect("the hour");
-    for (name, aggregate) in rollup.series() {
+    let twice = AtRest::Hour(twice);
+    let mut lists = TopLists::default();
+    lists.add(&twice);
+    ListKind::ALL.into_iter().for_each(|list| drop(lists.list(list).slowest(9, 2)));
+    assert_eq!(twice.start(), hour.hour() * HOUR_S);
+    for (name, aggregate) in twice.series() {
         let _ = (name.dimensions(), aggregate.sketch.estimate(), aggregate.busiest_second());
     }
     let mut day = StoredDay::new(StoredDay::of_hour(hour.hour()));
-    day.add(twice);
+    twice.add_to(&mut day);
     assert_eq!(StoredDay::decode(&day.encode()), Ok(day));
 }
 
@@ -142,9 +143,7 @@ proptest! {
         }
         if let Ok(mut events) = StoredEvents::decode(&spoil(&events, Kind::Events)) {
             events.merge(events.clone());
-            let mut source = SourceRollup::new(RollupOptions::default(), KeyHasher::default());
-            source.add_stored_events(&events);
-            drop(source.availability.timelines(0, 86_400));
+            drop(events.availability(i64::MIN, i64::MAX).timelines(0, 86_400));
         }
         let _ = StoredDay::decode(&spoil(&hour, Kind::Hour));
         let _ = LineCounts::decode(&spoil(&stored.counts.encode(), Kind::Lines));
@@ -211,6 +210,30 @@ fn late_lines_keep_their_hour() {
 }
 
 #[test]
+fn an_hour_is_merged_into_its_hour_or_its_day_and_no_other() {
+    let hours: Vec<StoredHour> = source(&[(0, 1, 1, 0, 5000, 200), (HOUR_US, 2, 1, 0, 700, 503)], 0).hours;
+    let twice = |is_day| {
+        let once = merge_hour(is_day, None, &hours[0]).unwrap();
+        merge_hour(is_day, Some(&once), &hours[0]).unwrap()
+    };
+    let mut hour = hours[0].clone();
+    hour.merge(hours[0].clone());
+    assert_eq!(StoredHour::decode(&twice(false)), Ok(hour));
+    let mut day = StoredDay::new(0);
+    hours.iter().chain(&hours).for_each(|hour| day.add(hour.clone()));
+    let second = || merge_hour(true, Some(&twice(true)), &hours[1]);
+    let both = merge_hour(true, Some(&second().unwrap()), &hours[1]).unwrap();
+    assert_eq!(StoredDay::decode(&both), Ok(day));
+
+    let refused =
+        |is_day, stored: &[u8], hour: &StoredHour| merge_hour(is_day, Some(stored), hour).unwrap_err();
+    assert_eq!(refused(false, &hours[0].encode(), &hours[1]), DecodeError::Impossible("another hour"));
+    let tomorrow = StoredDay::new(1).encode();
+    assert_eq!(refused(true, &tomorrow, &hours[0]), DecodeError::Impossible("another day"));
+    assert_eq!(refused(true, &hours[0].encode(), &hours[0]), DecodeError::Kind);
+}
+
+#[test]
 fn a_list_that_overflows_says_so() {
     let requests: Vec<Drawn> =
         (0..6000).map(|n| (n, 0, if n % 2 == 0 { 7 } else { n as u32 + 8 }, 0, 1, 200)).collect();
@@ -218,25 +241,4 @@ fn a_list_that_overflows_says_so() {
     let list = &stored.hours[0].lists()[ListKind::Paths as usize];
     assert_eq!((list.entries.len(), list.error), (1, 1));
     assert_eq!((&*list.entries[0].key, list.entries[0].tally.requests), (&b"/7"[..], 2999));
-}
-
-#[test]
-fn messages_without_room_are_the_last_ones() {
-    let note =
-        |n: i64| EventNote { at_us: Some(n), kind: EventKind::Other, message: n.to_string().into_bytes() };
-    let part = |run: u64| {
-        let mut events = StoredEvents::default();
-        let notes: Vec<EventNote> = (0..400).map(|n| note(run as i64 * 1000 + n)).collect();
-        events.add_block(&Default::default(), &notes, 3);
-        events.of_run(run)
-    };
-    let merged = |runs: [u64; 4]| {
-        let mut all = StoredEvents::default();
-        runs.into_iter().for_each(|run| all.merge(part(run)));
-        all
-    };
-    let all = merged([1, 2, 3, 4]);
-    assert_eq!((all.notes().count(), all.notes_left_out()), (1000, 612));
-    assert_eq!(all.notes().last(), Some(&note(3199)));
-    assert_eq!(merged([4, 2, 1, 3]).encode(), all.encode());
 }

@@ -9,7 +9,14 @@ fn streams_come_back_as_they_were_stored() {
     let lab = Lab::new();
     let mut store = lab.open();
     let path = PathBuf::from(OsStr::from_bytes(b"/var/log/caf\xE9\n.log"));
-    let other = KnownStream { path, source: "app".to_owned(), finished: true, seen_us: -1, ..stream() };
+    let other = KnownStream {
+        path,
+        source: "app".to_owned(),
+        finished: true,
+        seen_us: -1,
+        last_us: None,
+        ..stream()
+    };
     let mut batch = store.begin().unwrap();
     let ids = [batch.add_stream(&stream()).unwrap(), batch.add_stream(&other).unwrap()];
     batch.commit().unwrap();
@@ -25,6 +32,53 @@ fn streams_come_back_as_they_were_stored() {
     batch.commit().unwrap();
     drop(store);
     assert_eq!(lab.open().streams().unwrap(), [first, second]);
+}
+
+#[test]
+fn a_source_is_known_by_its_name_and_is_what_it_was_last() {
+    let lab = Lab::new();
+    let mut store = lab.open();
+    commit_hour(&mut store, MIDNIGHT, 1);
+    let named = |name: &str| SourceInfo { name: name.to_owned(), ..SourceInfo::default() };
+    assert_eq!(store.sources().unwrap(), [named("edge")]);
+    let mut batch = store.begin().unwrap();
+    batch.put_source(&edge()).unwrap();
+    batch.put_source(&named("app")).unwrap();
+    batch.merge_hour("edge", MIDNIGHT, grow(1)).unwrap();
+    batch.commit().unwrap();
+    assert_eq!(store.sources().unwrap(), [named("app"), edge()]);
+    assert_eq!(sums(&store), [(Period::hour(MIDNIGHT), 2)]);
+    let mut batch = store.begin().unwrap();
+    batch.put_source(&named("edge")).unwrap();
+    batch.commit().unwrap();
+    drop(store);
+    assert_eq!(lab.open().sources().unwrap(), [named("app"), named("edge")]);
+}
+
+#[test]
+fn events_are_dirty_until_the_generation_that_changed_last_is_published() {
+    let lab = Lab::new();
+    let mut store = lab.open();
+    let merge = |store: &mut Store, sources: &[&str], number| {
+        let mut batch = store.begin().unwrap();
+        sources.iter().for_each(|source| batch.merge_events(source, add(number)).unwrap());
+        batch.commit().unwrap();
+    };
+    let state = |store: &Store| (store.events_generation().unwrap(), store.dirty_events().unwrap());
+    assert_eq!(state(&store), (0, false));
+    merge(&mut store, &["edge", "app"], 1);
+    assert_eq!(state(&store), (1, true));
+    // While the first generation is being published.
+    merge(&mut store, &["app"], 1);
+    store.events_published(1).unwrap();
+    assert_eq!(state(&store), (2, true));
+    store.events_published(2).unwrap();
+    assert_eq!(state(&store), (2, false));
+    // Whoever publishes late takes nothing back, and what stays as it is needs no publishing.
+    store.events_published(1).unwrap();
+    merge(&mut store, &["edge", "app"], 0);
+    commit_hour(&mut store, MIDNIGHT, 1);
+    assert_eq!(state(&store), (2, false));
 }
 
 #[test]
@@ -50,6 +104,7 @@ fn nothing_is_visible_before_the_commit_nor_after_a_drop() {
     let before = exported(&store);
     let reader = Store::open(&lab.dir(), Mode::Read).unwrap();
     let fill = |batch: &mut Batch<'_>| {
+        batch.put_source(&edge()).unwrap();
         batch.add_stream(&stream()).unwrap();
         batch.merge_hour("edge", MIDNIGHT, grow(1)).unwrap();
         batch.merge_hour("app", MIDNIGHT + 1, grow(1)).unwrap();

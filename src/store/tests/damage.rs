@@ -9,6 +9,7 @@ fn filled() -> Lab {
     let lab = Lab::new();
     let mut store = lab.open();
     let mut batch = store.begin().unwrap();
+    batch.put_source(&edge()).unwrap();
     batch.add_stream(&stream()).unwrap();
     batch.add_gap(&gap(1)).unwrap();
     for hour in 0..20_u8 {

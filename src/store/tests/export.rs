@@ -7,8 +7,13 @@ const WANTED: &str = r#"{
 "node": "0123456789abcdef",
 "rolled_up_before": 498672,
 "expired_before": 498408,
+"events_generation": 1,
+"sources": [
+  {"formats":[],"gaps_left_out":0,"name":"app","node":null,"tier":null},
+  {"formats":["combined","$remote_addr \"$request\""],"gaps_left_out":0,"name":"edge","node":"lb1","tier":"edge"}
+],
 "streams": [
-  {"chunks":["0000000000000000","0000000000000001","ffffffffffffffff"],"crc32":"ffffffff","device":18446744073709551615,"finished":false,"head_hash":"ffffffffffffffff","head_length":4096,"id":1,"inode":12,"length":3145728,"offset":3145728,"path":"/var/log/nginx/access.log","seen_us":1795132800000000,"size":3200000,"skipping":true,"source":"edge","tail_hash":"8000000000000000"}
+  {"chunks":["0000000000000000","0000000000000001","ffffffffffffffff"],"crc32":"ffffffff","device":18446744073709551615,"finished":false,"head_hash":"ffffffffffffffff","head_length":4096,"id":1,"inode":12,"last_us":1795132799123456,"length":3145728,"offset":3145728,"path":"/var/log/nginx/access.log","seen_us":1795132800000000,"size":3200000,"skipping":true,"source":"edge","tail_hash":"8000000000000000"}
 ],
 "periods": [
   {"dirty":true,"generation":2,"period":"2026-11-20T00:00:00Z"},
@@ -42,6 +47,7 @@ fn an_export_holds_everything_in_order() {
     let mut store = lab.open();
     commit_hour(&mut store, MIDNIGHT, 1);
     let mut batch = store.begin().unwrap();
+    batch.put_source(&edge()).unwrap();
     batch.add_stream(&stream()).unwrap();
     batch.merge_hour("edge", MIDNIGHT + 48, grow(2)).unwrap();
     batch.merge_hour("app", MIDNIGHT + 48, grow(3)).unwrap();

@@ -9,6 +9,7 @@ mod prune;
 mod size;
 
 use super::*;
+use crate::source::identity::Fingerprint;
 use tempfile::TempDir;
 
 /// 2026-11-20T00:00:00Z, the first hour of a day.
@@ -77,6 +78,16 @@ fn sums(store: &Store) -> Vec<(Period, u64)> {
     periods.iter().map(with_sum).collect()
 }
 
+/// The source of most tests.
+fn edge() -> SourceInfo {
+    SourceInfo {
+        name: "edge".to_owned(),
+        tier: Some("edge".to_owned()),
+        node: Some("lb1".to_owned()),
+        formats: vec!["combined".to_owned(), "$remote_addr \"$request\"".to_owned()],
+    }
+}
+
 /// A stream with something in every field.
 fn stream() -> KnownStream {
     let fingerprint = Fingerprint {
@@ -99,6 +110,7 @@ fn stream() -> KnownStream {
         finished: false,
         fingerprint,
         seen_us: 1_795_132_800_000_000,
+        last_us: Some(1_795_132_799_123_456),
     }
 }
 

@@ -1,0 +1,125 @@
+//! Reads what is new of the logs into the state: looks, reads on, commits, publishes. Each line once, whatever happened
+//! between two runs.
+//!
+//! [`sight`] finds what is new, [`reader`] takes it through the pipeline, [`pending`] holds what is not committed,
+//! [`outcome`] says how it went, and this file is the order of it all.
+
+mod interrupt;
+mod outcome;
+mod pending;
+mod reader;
+mod sight;
+
+use crate::cli::{IngestArgs, ReadArgs, WorkArgs};
+use crate::config::{self, Config};
+use crate::exit::Exit;
+use crate::pipeline::ReadOptions;
+use crate::plan::max_reject_ratio;
+use crate::publish::publish;
+use crate::rollup::RollupOptions;
+use crate::source::resume::KnownStream;
+use crate::source::{Limits, Progress};
+use crate::store::{Mode, Store};
+use crate::{prune, run, state};
+use interrupt::Interrupt;
+use jiff::Timestamp;
+use outcome::Outcome;
+use rayon::ThreadPool;
+use reader::Reader;
+use sight::Sight;
+
+/// Bytes between two commits: what is read again after a crash, and what bounds the memory of a long backlog.
+const BATCH_BYTES: u64 = 128 << 20;
+/// Times that the logs are looked at when files are renamed meanwhile.
+const LOOKS: usize = 3;
+
+/// Carries out `logstat ingest`.
+///
+/// # Errors
+/// When the state cannot be used, or what was read cannot be kept or published.
+pub fn run(args: &IngestArgs) -> anyhow::Result<Exit> {
+    let config = config::load(args.read.config.as_deref())?;
+    let mut store = state::open(&args.state, &config.state, Mode::Write)?;
+    let pool = run::threads(&args.work)?;
+    let ingest = Ingest { read: &args.read, work: &args.work, config: &config, pool: &pool };
+    ingest.run(&mut store, args.republish)
+}
+
+/// What a run was asked for.
+#[expect(missing_docs)]
+pub struct Ingest<'a> {
+    pub read: &'a ReadArgs,
+    pub work: &'a WorkArgs,
+    pub config: &'a Config,
+    pub pool: &'a ThreadPool,
+}
+
+impl Ingest<'_> {
+    /// Reads what is new, commits it and publishes what changed. Complaints go to standard error.
+    ///
+    /// # Errors
+    /// When what was read cannot be kept or published.
+    pub fn run(&self, store: &mut Store, republish: bool) -> anyhow::Result<Exit> {
+        let interrupt = Interrupt::listen()?;
+        let outcome = self.read_all(store, &interrupt)?;
+        let exit = outcome.tell(max_reject_ratio(self.read, self.config));
+        // What was read is safe; the next run publishes it.
+        interrupt.end_if_asked();
+        prune::prune(store, state::retention(&self.config.state), self.now())?;
+        self.publish(store, republish, &interrupt)?;
+        outcome.summarise();
+        Ok(exit)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.work.now.unwrap_or_else(Timestamp::now)
+    }
+
+    fn batch_bytes(&self) -> u64 {
+        self.work.batch_bytes.unwrap_or(BATCH_BYTES)
+    }
+
+    fn publish(&self, store: &mut Store, republish: bool, interrupt: &Interrupt) -> anyhow::Result<()> {
+        let bar = run::bar(0, "publishing {pos} of {len} hours {wide_bar:.dim}");
+        let published = publish(store, self.pool, republish, &mut |done, all| {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+            interrupt.end_if_asked();
+        });
+        bar.finish_and_clear();
+        published.map(drop)
+    }
+
+    /// Looks, reads and commits. Files that are renamed meanwhile are looked for again.
+    fn read_all(&self, store: &mut Store, interrupt: &Interrupt) -> anyhow::Result<Outcome> {
+        let mut outcome = Outcome::default();
+        for _ in 0..LOOKS {
+            let known = store.streams()?;
+            let mut sight = self.look(&known)?;
+            if sight.has_gaps() {
+                sight = self.look(&known)?;
+            }
+            outcome.see(&mut sight);
+            let mut reader = Reader::new(self, store, &mut outcome, interrupt);
+            reader.read_all(&sight, &known)?;
+            if !reader.moved || interrupt.is_asked() {
+                break;
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn look(&self, known: &[KnownStream]) -> anyhow::Result<Sight> {
+        Sight::of(self.read, self.config, known, state::rotate_wait(&self.config.state))
+    }
+
+    fn read_options(&self, progress: &Progress) -> ReadOptions {
+        let mut limits = Limits::default();
+        if let Some(bytes) = self.work.block_bytes {
+            limits.block_bytes = bytes;
+        }
+        let future_us = self.now().as_microsecond().saturating_add(run::FUTURE_US);
+        let rollup = RollupOptions { to_store: true, future_us, ..RollupOptions::default() };
+        ReadOptions { rollup, limits, progress: progress.clone() }
+    }
+}

@@ -1,0 +1,81 @@
+//! How a run went, in words and as an exit. Reads and keeps nothing.
+
+use super::sight::Sight;
+use crate::exit::Exit;
+use crate::output::say;
+use crate::rollup::LineCounts;
+use crate::run::complain;
+use crate::source::ReadError;
+use crate::store::Gap;
+use logstat_reports::text::count;
+
+const GAP_HINT: &str = "hint: run more often than logs are rotated away, and keep one rotated log uncompressed \
+                        (delaycompress)";
+/// Fewer lines say nothing about the share of rejects.
+const LINES_TO_JUDGE: u64 = 100;
+
+/// How a run went.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Of lines that were read and committed.
+    pub counts: LineCounts,
+    /// Requests of days that are not kept.
+    pub expired: u64,
+    /// What was lost before it could be read.
+    pub gaps: Vec<Gap>,
+    /// What could not be found, or not be told.
+    pub problems: Vec<String>,
+    /// Something is there that could not be looked at.
+    pub out_of_reach: bool,
+    /// Files that could not be read to their end.
+    pub errors: Vec<ReadError>,
+    /// A rejected line's file.
+    pub rejected_in: Option<String>,
+}
+
+impl Outcome {
+    /// Only the last look counts: what could not be found then is still not there.
+    pub fn see(&mut self, sight: &mut Sight) {
+        self.problems.clone_from(&sight.problems);
+        self.out_of_reach = sight.out_of_reach;
+        let waiting = sight.sources.iter_mut().flat_map(|look| look.todo.waiting.drain(..));
+        self.errors = waiting.map(|waiting| waiting.error).collect();
+    }
+
+    /// Says what is wrong, if anything is.
+    pub fn tell(&self, max_reject_ratio: f64) -> Exit {
+        let mut exit = complain(&self.problems);
+        self.errors.iter().for_each(|error| say(&error.to_string()));
+        self.gaps.iter().for_each(|gap| say(&format!("{gap}\n{GAP_HINT}")));
+        if !(self.gaps.is_empty() && self.errors.is_empty()) {
+            exit = Exit::LimitExceeded;
+        }
+        let counts = &self.counts;
+        if counts.lines >= LINES_TO_JUDGE && counts.rejected() as f64 > counts.lines as f64 * max_reject_ratio
+        {
+            let file = self.rejected_in.as_deref().unwrap_or("a log");
+            say(&format!(
+                "rejected {} of {} new lines, more than --max-reject-ratio {max_reject_ratio} allows\nhint: `logstat check '{file}'` shows them",
+                count(counts.rejected()),
+                count(counts.lines)
+            ));
+            exit = Exit::LimitExceeded;
+        }
+        if self.expired > 0 {
+            say(&format!(
+                "{} requests are of days that are not kept any more (keep_days under [state])",
+                count(self.expired)
+            ));
+        }
+        let unreadable = |error: &ReadError| matches!(error, ReadError::Open { .. } | ReadError::Io { .. });
+        if self.out_of_reach || self.errors.iter().any(unreadable) { Exit::Failed } else { exit }
+    }
+
+    /// Cron sends a mail for every word.
+    pub fn summarise(&self) {
+        if console::Term::stderr().is_term() {
+            let (lines, rejects) = (count(self.counts.lines), count(self.counts.rejected()));
+            say(&format!("{lines} new lines, {rejects} of them rejected"));
+        }
+    }
+}
