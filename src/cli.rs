@@ -12,6 +12,11 @@ Exit status: 0 done; 1 done, but a stated limit was exceeded (too many rejects, 
 const AFTER_INGEST: &str = "\
 Exit status: 0 done; 1 done, but lines were lost before they could be read, too many are rejected, or a log is missing
 or broken; 2 failed, or something could not be read or written; 75 another run holds the lock.";
+const AFTER_STATUS: &str = "\
+Exit status: 0 all is well; 1 the next run will find lines lost, or files that it cannot read; 2 failed, or the state is
+damaged.";
+const AFTER_PRUNE: &str = "\
+Exit status: 0 done; 2 failed; 75 another run holds the lock.";
 const AFTER_CHECK: &str = "\
 Exit status: 0 all is well; 1 too many lines are rejected, a log is empty, a file has no record, no format fits, or
 something could not be read; 2 failed.";
@@ -35,6 +40,12 @@ pub enum Command {
     Report(Box<ReportArgs>),
     /// Read what is new of the logs since the last run, keep it, and publish the hours that changed
     Ingest(Box<IngestArgs>),
+    /// Tell how far each log was read, what the next run would read, and what was lost
+    Status(StatusArgs),
+    /// Add up old hours to days and let old days go, as every `logstat ingest` does
+    Prune(PruneArgs),
+    /// Print everything that the state holds as JSON
+    Export(ExportArgs),
     /// Find the access logs of nginx and HAProxy by their configuration, and write logstat.toml
     Init(InitArgs),
     /// Tell the format of logs, which lines do not parse and why, and what reports lack
@@ -155,6 +166,71 @@ pub struct StateArgs {
     pub state: Option<PathBuf>,
 }
 
+/// `logstat status`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = AFTER_STATUS)]
+pub struct StatusArgs {
+    /// Logs as they are given to `logstat ingest`. Without any, the sources of the configuration
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<String>,
+    /// Configuration [default: ./logstat.toml, else /etc/logstat/logstat.toml]
+    #[arg(long, value_name = "FILE", help_heading = "State")]
+    pub config: Option<PathBuf>,
+    #[expect(missing_docs)]
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// Read the whole database and compare every checksum
+    #[arg(long, help_heading = "State")]
+    pub check: bool,
+
+    /// Name also the logs that were read to their end, and every gap
+    #[arg(long, help_heading = "Output")]
+    pub all: bool,
+    /// Print JSON
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Colours on standard output; NO_COLOR turns them off
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    pub color: ColorWhen,
+
+    /// The present, for repeatable output
+    #[arg(long, value_name = "INSTANT", hide = true)]
+    pub now: Option<jiff::Timestamp>,
+}
+
+/// `logstat prune`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = AFTER_PRUNE)]
+pub struct PruneArgs {
+    /// Configuration [default: ./logstat.toml, else /etc/logstat/logstat.toml]
+    #[arg(long, value_name = "FILE", help_heading = "State")]
+    pub config: Option<PathBuf>,
+    #[expect(missing_docs)]
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// Hours after which the hours of a day are added up to the day; 0 keeps them for good
+    /// [default: keep_hours under [state], else 1080]
+    #[arg(long, value_name = "N", help_heading = "State")]
+    pub keep_hours: Option<u32>,
+    /// Days after which nothing is kept; 0 keeps them for good [default: keep_days under [state], else 400]
+    #[arg(long, value_name = "N", help_heading = "State")]
+    pub keep_days: Option<u32>,
+    /// The present, for repeatable output
+    #[arg(long, value_name = "INSTANT", hide = true)]
+    pub now: Option<jiff::Timestamp>,
+}
+
+/// `logstat export`.
+#[derive(Debug, Clone, Args)]
+pub struct ExportArgs {
+    /// Configuration [default: ./logstat.toml, else /etc/logstat/logstat.toml]
+    #[arg(long, value_name = "FILE", help_heading = "State")]
+    pub config: Option<PathBuf>,
+    #[expect(missing_docs)]
+    #[command(flatten)]
+    pub state: StateArgs,
+}
+
 /// `logstat merge`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = AFTER_MERGE)]
@@ -184,7 +260,7 @@ pub struct CheckArgs {
 }
 
 /// Which logs, and how to read them.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct ReadArgs {
     /// Logs: files, globs, or - for standard input; .gz, .zst, .bz2 and .xz too. Without any, the sources of the
     /// configuration

@@ -18,9 +18,12 @@ fn main() -> ExitCode {
 
 fn act(command: Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Report(args) if args.read.paths.is_empty() => logstat::history::run(*args),
+        Command::Report(args) if args.read.paths.is_empty() => logstat::kept::run(*args),
         Command::Report(args) => logstat::run::run(*args),
         Command::Ingest(args) => logstat::ingest::run(&args),
+        Command::Status(args) => logstat::status::run(&args),
+        Command::Prune(args) => logstat::prune::run(&args),
+        Command::Export(args) => logstat::export::run(&args),
         Command::Check(args) => logstat::check::run(&args),
         Command::Init(args) => logstat::init::run(&args),
         Command::Merge(args) => logstat::merge::run(&args),

@@ -209,7 +209,7 @@ fn by(args: &ReportArgs) -> Vec<By> {
 }
 
 /// A zone by name; `local`, the default, is the machine's.
-fn zone(name: Option<&str>) -> anyhow::Result<TimeZone> {
+pub(crate) fn zone(name: Option<&str>) -> anyhow::Result<TimeZone> {
     match name {
         None | Some("local") => Ok(TimeZone::system()),
         Some(name) => TimeZone::get(name).with_context(|| {

@@ -8,7 +8,7 @@ mod interrupt;
 mod outcome;
 mod pending;
 mod reader;
-mod sight;
+pub mod sight;
 
 use crate::cli::{IngestArgs, ReadArgs, WorkArgs};
 use crate::config::{self, Config};

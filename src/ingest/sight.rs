@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 /// Everything that was asked for, as it stands now.
+#[derive(Debug, Default)]
 pub struct Sight {
     /// One for each source.
     pub sources: Vec<Look>,
@@ -21,6 +22,7 @@ pub struct Sight {
 }
 
 /// One source.
+#[derive(Debug)]
 pub struct Look {
     /// As it was asked for.
     pub source: SourcePlan,

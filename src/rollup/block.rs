@@ -21,7 +21,7 @@ const HOUR_US: i64 = HOUR_S * 1_000_000;
 const DENSE_SERIES: u32 = 32;
 /// Places of rejects that a block remembers, for each kind.
 const REJECT_PLACES: usize = 5;
-/// Messages of proxies that a block remembers, and the bytes kept of each.
+/// Messages of proxies that a block remembers, for a state up to twice as many, and the bytes kept of each.
 const EVENTS: usize = 1000;
 const EVENT_BYTES: usize = 512;
 
@@ -260,12 +260,15 @@ impl BlockRollup {
         if event.at_us.is_some_and(|at| at < self.options.future_us) {
             self.messages.add(event);
         }
-        let inside =
-            event.at_us.is_none_or(|at| (self.options.since_us..self.options.until_us).contains(&at));
+        let until_us = self.options.until_us.min(self.options.future_us);
+        let inside = event.at_us.is_none_or(|at| (self.options.since_us..until_us).contains(&at));
         if !inside {
             return;
         }
-        if self.event_notes.len() >= EVENTS {
+        if self.options.to_store && self.event_notes.len() >= 2 * EVENTS {
+            // A state keeps the newest.
+            self.events_left_out += self.event_notes.drain(..EVENTS).count() as u64;
+        } else if !self.options.to_store && self.event_notes.len() >= EVENTS {
             self.events_left_out += 1;
             return;
         }

@@ -102,8 +102,8 @@ impl Batch<'_> {
         Ok(Landed::In(period))
     }
 
-    /// Adds to what a source's proxies told, which is kept once for all times. `merge` sees to its bounds, and may also
-    /// take away; when it gives what is stored, nothing changed.
+    /// Adds to what a source's proxies told, which is kept once for all times. `merge` sees to its bounds; when
+    /// it gives what is stored, nothing changed.
     ///
     /// # Errors
     /// When `merge` fails or gives too much, or the database cannot be written or is damaged.
@@ -122,6 +122,22 @@ impl Batch<'_> {
         }
         self.events_touched = true;
         self.step(|connection| rollups::put_events(connection, id, &bytes))
+    }
+
+    /// Takes away from what a source's proxies told, if they told anything.
+    ///
+    /// # Errors
+    /// When `change` fails, or the database cannot be written or is damaged.
+    pub fn replace_events(
+        &mut self,
+        source: &str,
+        change: impl FnOnce(&[u8]) -> Result<Vec<u8>, MergeError>,
+    ) -> Result<(), StoreError> {
+        let stored = self.step(|connection| match sources::id(connection, source)? {
+            Some(id) => rollups::events(connection, id),
+            None => Ok(None),
+        })?;
+        stored.map_or(Ok(()), |stored| self.merge_events(source, |_| change(&stored)))
     }
 
     /// Adds to the lines of a source that were read in a Unix hour of the log, by what became of them.

@@ -127,6 +127,29 @@ impl Store {
         rollups::counts(&self.connection, source, &hours).map_err(|error| self.wrong(error))
     }
 
+    /// The Unix hour before which nothing is kept any longer; `None` while nothing was let go.
+    ///
+    /// # Errors
+    /// When the database cannot be read or is damaged.
+    pub fn expired_before(&self) -> Result<Option<i64>, StoreError> {
+        let marks = rollups::marks(&self.connection).map_err(|error| self.wrong(error))?;
+        Ok(Some(marks.expired_before).filter(|hour| *hour > i64::MIN))
+    }
+
+    /// Bytes of the database on the disk, with what was written and is not yet in its place.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let files = [self.path.clone(), self.path.with_extension("db-wal")];
+        files.iter().filter_map(|file| std::fs::metadata(file).ok()).map(|file| file.len()).sum()
+    }
+
+    /// The process that holds the lock, where the system says so. Takes no lock itself: another run could be refused
+    /// for it.
+    #[must_use]
+    pub fn writer(&self) -> Option<u32> {
+        lock::holder(&self.dir)
+    }
+
     /// What sources lost before it was read, oldest first.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ mod availability;
 mod breakdown;
 mod head;
 pub mod paint;
-mod table;
+pub mod table;
 mod timeline;
 mod tops;
 

@@ -10,32 +10,37 @@ const LEAST_TEXT: usize = 8;
 
 /// How a column is laid out.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Shape {
+pub enum Shape {
     /// To the right, always as wide as its widest cell.
     Number,
     /// To the left, always as wide as its widest cell.
     Label,
     /// To the left, cut down to `min` where the page is narrow; paths are cut in their middle.
+    #[expect(missing_docs)]
     Text { min: usize, middle: bool },
     /// As wide as the page allows.
+    #[expect(missing_docs)]
     Bar { min: usize, max: usize },
 }
 
 /// A column: title, shape, and its rank. The column of the highest rank is the first to go; rank 0 stays.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Column {
+pub struct Column {
     title: &'static str,
     shape: Shape,
     rank: u8,
 }
 
-pub(super) const fn column(title: &'static str, shape: Shape, rank: u8) -> Column {
+/// A column of this title.
+#[must_use]
+pub const fn column(title: &'static str, shape: Shape, rank: u8) -> Column {
     Column { title, shape, rank }
 }
 
 /// What stands in a column.
 #[derive(Debug, Clone)]
-pub(super) enum Cell {
+#[expect(missing_docs)]
+pub enum Cell {
     Blank,
     Text(Ink, String),
     /// Part of the column's width, 0 to 1.
@@ -43,24 +48,28 @@ pub(super) enum Cell {
 }
 
 impl Cell {
-    pub(super) fn plain(text: impl Into<String>) -> Self {
+    /// Text without a meaning of its own.
+    pub fn plain(text: impl Into<String>) -> Self {
         Self::Text(Ink::Plain, text.into())
     }
 
-    pub(super) fn or_blank(text: Option<String>) -> Self {
+    /// The same, if there is any.
+    #[must_use]
+    pub fn or_blank(text: Option<String>) -> Self {
         text.map_or(Self::Blank, Self::plain)
     }
 }
 
 /// A row of cells, or text across all columns but the first.
 #[derive(Debug, Clone)]
-pub(super) enum Row {
+enum Row {
     Cells(Vec<Cell>),
     Across(Cell, String),
 }
 
 /// Columns whose cells are all blank are left out.
-pub(super) struct Table {
+#[derive(Debug)]
+pub struct Table {
     heading: String,
     columns: Vec<Column>,
     rows: Vec<Row>,
@@ -68,21 +77,24 @@ pub(super) struct Table {
 
 impl Table {
     /// The heading stands in place of the first column's title.
-    pub(super) fn new(heading: impl Into<String>, columns: &[Column]) -> Self {
+    pub fn new(heading: impl Into<String>, columns: &[Column]) -> Self {
         Self { heading: heading.into(), columns: columns.to_vec(), rows: Vec::new() }
     }
 
-    pub(super) fn row<const N: usize>(&mut self, cells: [Cell; N]) {
+    /// Adds a row: a cell for each column.
+    pub fn row<const N: usize>(&mut self, cells: [Cell; N]) {
         debug_assert_eq!(N, self.columns.len(), "a cell for each column");
         self.rows.push(Row::Cells(cells.into()));
     }
 
-    pub(super) fn across(&mut self, first: Cell, text: String) {
+    /// Adds a row whose text goes across all columns but the first.
+    pub fn across(&mut self, first: Cell, text: String) {
         self.rows.push(Row::Across(first, text));
     }
 
     /// The titles and the rows.
-    pub(super) fn lines(&self, pen: Pen, columns: usize) -> Vec<Line> {
+    #[must_use]
+    pub fn lines(&self, pen: Pen, columns: usize) -> Vec<Line> {
         let layout = self.layout(pen, columns);
         let mut lines = vec![self.titles(pen, &layout)];
         for row in &self.rows {

@@ -242,3 +242,12 @@ fn a_list_that_overflows_says_so() {
     assert_eq!((list.entries.len(), list.error), (1, 1));
     assert_eq!((&*list.entries[0].key, list.entries[0].tally.requests), (&b"/7"[..], 2999));
 }
+
+#[test]
+fn of_a_block_with_too_many_messages_the_newest_are_stored() {
+    let requests: Vec<Drawn> = (0..5000).map(|n| (n * 1000, 1, 1, 0, 5000, 200)).collect();
+    let events = rolled_up(&requests, 1000, 5000).take_stored(0).events;
+    let dates: Vec<_> = events.notes().map(|note| note.at_us.unwrap() / 1000).collect();
+    assert_eq!(dates, (4000..5000).collect::<Vec<_>>());
+    assert_eq!((events.notes_left_out(), events.notes_after_us()), (4000, Some(3_999_000)));
+}

@@ -82,6 +82,23 @@ fn events_are_dirty_until_the_generation_that_changed_last_is_published() {
 }
 
 #[test]
+fn events_may_be_taken_away_where_there_are_any() {
+    let lab = Lab::new();
+    let mut store = lab.open();
+    let mut batch = store.begin().unwrap();
+    batch.merge_events("edge", add(9)).unwrap();
+    batch.replace_events("app", |_| panic!("it has none")).unwrap();
+    batch.replace_events("edge", |stored| add(1)(Some(stored))).unwrap();
+    batch.commit().unwrap();
+    assert_eq!(store.events("edge").unwrap().as_deref().map(sum), Some(10));
+    assert_eq!(store.events("app").unwrap(), None);
+    assert!(store.sources().unwrap().iter().all(|source| source.name != "app"));
+    let mut batch = store.begin().unwrap();
+    assert!(batch.replace_events("edge", |_| Err("unknown version 9".into())).is_err());
+    assert!(matches!(batch.commit(), Err(StoreError::Broken { .. })));
+}
+
+#[test]
 fn only_finished_streams_are_forgotten_and_their_numbers_are_not_given_again() {
     let lab = Lab::new();
     let mut store = lab.open();
