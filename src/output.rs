@@ -87,7 +87,8 @@ impl Picture {
 /// Says something on standard error. Names of files may hold control characters, which a terminal must not see.
 pub fn say(message: &str) {
     let lines: Vec<_> = message.lines().map(text::safe).collect();
-    eprintln!("logstat: {}", lines.join("\n"));
+    // Where standard error cannot be written either, there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "logstat: {}", lines.join("\n"));
 }
 
 /// Prints the report, its summary or its hours. A closed pipe is no error.

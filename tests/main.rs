@@ -6,6 +6,7 @@ mod check;
 mod corpus;
 mod dataset;
 mod determinism;
+mod exactly_once;
 mod files;
 mod fixtures;
 mod formats;

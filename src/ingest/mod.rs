@@ -96,8 +96,10 @@ impl Ingest<'_> {
         for _ in 0..LOOKS {
             let known = store.streams()?;
             let mut sight = self.look(&known)?;
-            if sight.has_gaps() {
-                sight = self.look(&known)?;
+            for _ in 1..LOOKS {
+                if sight.is_unsteady() {
+                    sight = self.look(&known)?;
+                }
             }
             outcome.see(&mut sight);
             let mut reader = Reader::new(self, store, &mut outcome, interrupt);

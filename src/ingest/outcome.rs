@@ -67,7 +67,9 @@ impl Outcome {
                 count(self.expired)
             ));
         }
-        let unreadable = |error: &ReadError| matches!(error, ReadError::Open { .. } | ReadError::Io { .. });
+        let unreadable = |error: &ReadError| {
+            matches!(error, ReadError::Open { .. } | ReadError::Io { .. }) && !error.has_moved()
+        };
         if self.out_of_reach || self.errors.iter().any(unreadable) { Exit::Failed } else { exit }
     }
 

@@ -8,8 +8,8 @@ use super::sight::{Look, Sight};
 use crate::bots::Bots;
 use crate::pipeline::{Portion, Prepared, Resumed, Sink, Unread, prepare, read_on};
 use crate::run;
+use crate::source::Progress;
 use crate::source::resume::KnownStream;
-use crate::source::{Progress, ReadError};
 use crate::store::{Gap, SourceInfo, Store, StoreError};
 use indicatif::ProgressBar;
 use std::sync::Arc;
@@ -140,7 +140,7 @@ impl<'a> Reader<'a> {
     /// Notes how reading a source went.
     fn after(&mut self, prepared: &Prepared, info: Option<&SourceInfo>, resumed: Resumed) {
         for error in resumed.errors {
-            self.moved |= matches!(error, ReadError::Replaced { .. } | ReadError::Changed { .. });
+            self.moved |= error.has_moved();
             self.outcome.errors.push(error);
         }
         let plan = &prepared.plan;

@@ -61,9 +61,12 @@ impl Sight {
         Ok(Self { sources, problems, out_of_reach })
     }
 
-    /// Whether lines seem lost. Files may have been renamed while they were listed, so that it needs a second look.
-    pub fn has_gaps(&self) -> bool {
-        self.sources.iter().any(|look| !look.todo.gaps.is_empty())
+    /// Whether lines seem lost, or files are not where they were a moment before. Both may be a rotation under way, so
+    /// that it needs another look.
+    pub fn is_unsteady(&self) -> bool {
+        let mut todos = self.sources.iter().map(|look| &look.todo);
+        todos
+            .any(|todo| !todo.gaps.is_empty() || todo.waiting.iter().any(|waiting| waiting.error.has_moved()))
     }
 }
 

@@ -73,3 +73,16 @@ pub enum ReadError {
         compression: Compression,
     },
 }
+
+impl ReadError {
+    /// Whether the file was renamed, replaced or cut while it was looked at: another look finds what there is now.
+    #[must_use]
+    pub fn has_moved(&self) -> bool {
+        match self {
+            Self::Replaced { .. } | Self::Changed { .. } => true,
+            Self::Open { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::UnexpectedEof,
+            Self::Broken { .. } | Self::Truncated { .. } | Self::TrailingBytes { .. } => false,
+        }
+    }
+}
