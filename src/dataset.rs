@@ -15,7 +15,6 @@
 mod at_rest;
 mod find;
 mod place;
-mod recall;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -25,7 +24,5 @@ pub(crate) use at_rest::decode;
 pub use at_rest::{SourceAtRest, events, read_period};
 pub(crate) use find::{Copies, copies, event_copies, files, newest_of, replaced, root};
 pub use find::{Partition, find};
-
-pub use recall::{Wanted, extent, recall};
 
 pub(crate) use place::{File, HOURS, csv, event_file, parquet};

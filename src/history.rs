@@ -1,158 +1,232 @@
-//! Carries out `logstat report` without paths: takes what is new into the state, then reports from what is published.
+//! A report from what was published: which hours and days the window takes, and from their files to figures. Reads no
+//! logs, and changes nothing.
+//!
+//! What is at rest can be cut up no further than it was added up, so a window of a history takes whole hours: it begins
+//! with the hour of `since`, or with its day where only the day is left, and ends likewise, but not later than now. As
+//! soon as a day is among its periods the report goes by days, since days and hours side by side compare badly.
 
-use crate::cli::ReportArgs;
-use crate::config::{self, Config};
-use crate::dataset::{Wanted, extent, recall};
-use crate::exit::Exit;
-use crate::ingest::Ingest;
-use crate::output::say;
-use crate::plan::{self, Plan};
-use crate::report::{KnownSource, ReportOptions, SourceName};
-use crate::store::{Gap, Mode, SourceInfo, Store};
-use crate::window::{self, Extent, Window};
-use crate::{run, state};
-use anyhow::bail;
-use jiff::Timestamp;
-use logstat_reports::model::{By, Report};
-use logstat_reports::text::count;
-use rayon::ThreadPool;
+#[cfg(test)]
+mod tests;
+
+use crate::dataset::{self, Partition, SourceAtRest};
+use crate::report::{KnownSource, ReportOptions, SourceName, SourcePeriod, StoredPeriod, StoredReport};
+use crate::rollup::{AtRest, HOUR_S, StoredDay, StoredEvents};
+use crate::store::{Period, Span};
+use crate::window::Extent;
+use anyhow::{Context, bail};
+use logstat_reports::dataset::{NamedSource, sources};
+use logstat_reports::model::{By, Report, Step};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ops::Range;
 use std::path::PathBuf;
 
-/// Gaps that are told one by one.
-const GAPS: usize = 5;
+/// Periods that each thread loads before they are added: bounds what is in memory at a time.
+const PERIODS_PER_THREAD: usize = 2;
 
-/// Carries it out. Complaints go to standard error.
-///
-/// # Errors
-/// When the state or a dataset cannot be used, or the report could not be written.
-pub fn run(mut args: ReportArgs) -> anyhow::Result<Exit> {
-    let config = config::load(args.read.config.as_deref())?;
-    let plan = plan::without_sources(&mut args, &config)?;
-    if let Some(column) = plan.by.iter().find(|column| matches!(column, By::Method | By::Status)) {
-        bail!(
-            "--by {}: hours are not kept by it\nhint: name the logs to read, such as '/var/log/nginx/access.log*'",
-            column.name()
-        );
-    }
-    let pool = run::threads(&args.work)?;
-    let (kept, mut exit) = kept(&args, &config, &pool)?;
-    let (since, until) = (args.since.as_ref(), args.until.as_ref());
-    let extent = || pool.install(|| extent(&kept.dirs));
-    let extent = if window::needs_extent(since, until) { extent()? } else { None };
-    let window = window::resolve(since, until, plan.now, &plan.zone, extent)?;
-    let report = pool.install(|| report(&kept, &plan, &config, window))?;
-    exit = exit.max(verdict(&report, &plan, &kept)?);
-    run::deliver(&report, &args, &plan, &pool)?;
-    Ok(exit)
+/// Folders of published hours and days.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// Each a state's, its `data`, or a copy of that.
+    pub dirs: Vec<PathBuf>,
+    /// Formats that the lines of each source had, by its name, where that is known.
+    pub formats: BTreeMap<String, Vec<String>>,
+    /// Tiers of sources by name, where others are known than the files have.
+    pub tiers: BTreeMap<String, Option<String>>,
 }
 
-/// What a report is made from.
-struct Kept {
-    dirs: Vec<PathBuf>,
-    sources: Vec<SourceInfo>,
-    gaps: Vec<Gap>,
+/// A report, and what could not be read for it.
+#[derive(Debug)]
+#[expect(missing_docs)]
+pub struct HistoryRead {
+    pub report: Report,
+    /// Hours and days that are missing from it.
+    pub problems: Vec<anyhow::Error>,
 }
 
-/// The datasets that were named, else the state's own, brought up to date.
-fn kept(args: &ReportArgs, config: &Config, pool: &ThreadPool) -> anyhow::Result<(Kept, Exit)> {
-    if !args.data.is_empty() {
-        return Ok((Kept { dirs: args.data.clone(), sources: Vec::new(), gaps: Vec::new() }, Exit::Done));
+impl History {
+    /// Finishes the figures of a window.
+    ///
+    /// # Errors
+    /// When a folder cannot be read or holds no hours, or the report needs what only logs tell.
+    pub fn report(&self, options: &ReportOptions) -> anyhow::Result<HistoryRead> {
+        let unknown = options.by.iter().find(|by| matches!(by, By::Method | By::Status));
+        if let Some(by) = unknown {
+            bail!("--by {} cannot be told from stored hours\nhint: name the log files to be read", by.name());
+        }
+        let read = self.attempt(options)?;
+        // A run that publishes meanwhile may have put a day in the place of its hours.
+        if read.problems.is_empty() { Ok(read) } else { self.attempt(options) }
     }
-    let reads_logs = !args.no_ingest && !config.source.is_empty();
-    let mode = if reads_logs { Mode::Write } else { Mode::Read };
-    let mut store = open(args, config, mode)?;
-    let mut exit = Exit::Done;
-    if reads_logs {
-        let ingest = Ingest { read: &args.read, work: &args.work, config, pool };
-        exit = ingest.run(&mut store, false)?;
+
+    /// The first and the last second with a request, the first to the hour.
+    ///
+    /// # Errors
+    /// When a folder cannot be read or holds no hours.
+    pub fn extent(&self) -> anyhow::Result<Option<Extent>> {
+        let partitions = dataset::find(&self.dirs, &(i64::MIN..i64::MAX))?;
+        let Some(oldest) = partitions.first() else { return Ok(None) };
+        let periods: Vec<&[Partition]> = partitions.chunk_by(|a, b| a.period == b.period).collect();
+        let us = |second: i64| second.saturating_mul(1_000_000);
+        let newest_us = newest_second(&periods, &BTreeMap::new()).map(us);
+        let oldest_us = us(start(Step::Hour, oldest.period));
+        Ok(newest_us.map(|newest_us| Extent { oldest_us, newest_us }))
     }
-    let (sources, gaps) = (store.sources()?, store.gaps()?);
-    Ok((Kept { dirs: vec![store.dir().to_owned()], sources, gaps }, exit))
+
+    fn attempt(&self, options: &ReportOptions) -> anyhow::Result<HistoryRead> {
+        let partitions = dataset::find(&self.dirs, &hours(options))?;
+        let events = dataset::events(&self.dirs)?;
+        let step = step(&partitions);
+        let periods: Vec<&[Partition]> =
+            partitions.chunk_by(|a, b| start(step, a.period) == start(step, b.period)).collect();
+        let window = window(options, &partitions, || newest_second(&periods, &events));
+        let sources = self.known(&partitions, &events);
+        let places: BTreeMap<String, usize> =
+            sources.iter().zip(0..).map(|(source, at)| (source.name.name.clone(), at)).collect();
+        let mut report = StoredReport::new(sources, options.clone(), window, step);
+        let mut problems = Vec::new();
+        for some in periods.chunks(rayon::current_num_threads() * PERIODS_PER_THREAD) {
+            let loaded: Vec<_> = some.par_iter().map(|period| load(period, step, &places)).collect();
+            let (loaded, failed): (Vec<_>, Vec<_>) = loaded.into_iter().partition(Result::is_ok);
+            report.add(&loaded.into_iter().flatten().collect::<Vec<_>>());
+            problems.extend(failed.into_iter().filter_map(Result::err));
+        }
+        for (name, events) in events {
+            report.add_events(places[&name], events);
+        }
+        Ok(HistoryRead { report: report.finish(), problems })
+    }
+
+    /// Every source of which something was published, by name. Which tier it is of must be known before anything is
+    /// added up, so each file is looked into twice.
+    fn known(&self, partitions: &[Partition], events: &BTreeMap<String, StoredEvents>) -> Vec<KnownSource> {
+        // What cannot be read is told of when it is loaded.
+        let named: Vec<SourceName> = partitions
+            .par_iter()
+            .flat_map_iter(|partition| sources(&partition.path).unwrap_or_default())
+            .map(|NamedSource { source, tier, node }| SourceName { name: source, tier, node })
+            .collect();
+        let of_events = events.keys().map(|name| SourceName { name: name.clone(), ..SourceName::default() });
+        let mut names: BTreeMap<String, SourceName> = BTreeMap::new();
+        // The newest come last. Where several nodes have part in a source, it is of none.
+        for newer in named.into_iter().chain(of_events) {
+            match names.entry(newer.name.clone()) {
+                Entry::Vacant(entry) => drop(entry.insert(newer)),
+                Entry::Occupied(mut entry) => {
+                    let known = entry.get_mut();
+                    known.tier = newer.tier.or(known.tier.take());
+                    known.node = known.node.take().filter(|node| newer.node.as_ref() == Some(node));
+                }
+            }
+        }
+        let formats = |name: &str| self.formats.get(name).cloned().unwrap_or_default();
+        for (name, tier) in &self.tiers {
+            names.entry(name.clone()).and_modify(|known| known.tier.clone_from(tier));
+        }
+        names.into_values().map(|name| KnownSource { formats: formats(&name.name), name }).collect()
+    }
 }
 
-fn open(args: &ReportArgs, config: &Config, mode: Mode) -> anyhow::Result<Store> {
-    if mode == Mode::Read && config.source.is_empty() && args.state.state.is_none() {
-        let dir = state::dir(&args.state, &config.state)?;
-        if !dir.join(crate::store::DATABASE).exists() {
-            bail!(plan::NO_LOGS);
+/// The Unix hours of the window asked for.
+fn hours(options: &ReportOptions) -> Range<i64> {
+    let from = options.since.map_or(i64::MIN, |since| since.div_euclid(HOUR_S));
+    let to = options.until.map_or(i64::MAX, |until| until.saturating_add(HOUR_S - 1).div_euclid(HOUR_S));
+    from..to
+}
+
+fn step(partitions: &[Partition]) -> Step {
+    let has_days = partitions.iter().any(|partition| partition.period.span == Span::Day);
+    if has_days { Step::Day } else { Step::Hour }
+}
+
+/// When the row begins that a period belongs to, Unix seconds.
+fn start(step: Step, period: Period) -> i64 {
+    match step {
+        Step::Hour => period.start.saturating_mul(HOUR_S),
+        Step::Day => Period::day_of(period.start).start.saturating_mul(HOUR_S),
+    }
+}
+
+/// The window in Unix seconds, as the module says.
+fn window(
+    options: &ReportOptions,
+    partitions: &[Partition],
+    newest_second: impl FnOnce() -> Option<i64>,
+) -> (i64, i64) {
+    let starts = partitions.iter().map(|partition| partition.period.start.saturating_mul(HOUR_S));
+    let ends = partitions.iter().map(|Partition { period, .. }| {
+        period.start.saturating_add(period.span.hours()).saturating_mul(HOUR_S)
+    });
+    let (oldest, newest) = (starts.min(), ends.max());
+    let asked = hours(options);
+    let until = match options.until {
+        Some(until) if until > options.now => until,
+        Some(until) => {
+            let end = asked.end.saturating_mul(HOUR_S).max(newest.unwrap_or(until));
+            end.min(options.now)
+        }
+        None => newest_second().map(|second| second + 1).or(options.since).unwrap_or(options.now),
+    };
+    let since = match options.since {
+        Some(since) => {
+            let begin = asked.start.saturating_mul(HOUR_S);
+            begin.min(oldest.unwrap_or(since))
+        }
+        None => oldest.unwrap_or(until),
+    };
+    (since, until.max(since))
+}
+
+/// The last second with a request, or else with a message about a server.
+fn newest_second(periods: &[&[Partition]], events: &BTreeMap<String, StoredEvents>) -> Option<i64> {
+    let last = |partitions: &[Partition]| -> Option<i64> {
+        let of_periods = partitions.chunk_by(|a, b| a.period == b.period);
+        let found = of_periods.filter_map(|of_period| dataset::read_period(of_period).ok()).flatten();
+        found.filter_map(|source| Some(source.stored?.span()?.1)).max()
+    };
+    let spoken = || events.values().filter_map(|told| Some(told.availability(i64::MIN, i64::MAX).span()?.1));
+    periods.iter().rev().find_map(|period| last(period)).or_else(|| spoken().max())
+}
+
+/// One row's worth of periods, with each node's part in a source for itself.
+fn load(
+    partitions: &[Partition],
+    step: Step,
+    places: &BTreeMap<String, usize>,
+) -> anyhow::Result<StoredPeriod> {
+    let start = start(step, partitions[0].period);
+    let mut parts: BTreeMap<(usize, Option<String>), SourcePeriod> = BTreeMap::new();
+    for of_period in partitions.chunk_by(|a, b| a.period == b.period) {
+        for found in dataset::read_period(of_period)? {
+            let place = places.get(&found.name);
+            let source = *place.with_context(|| format!("{}: is new", of_period[0].path.display()))?;
+            let part = parts.entry((source, found.node.clone())).or_insert_with(|| SourcePeriod {
+                source,
+                node: found.node.clone(),
+                ..SourcePeriod::default()
+            });
+            add(part, found, start, step);
         }
     }
-    state::open(&args.state, &config.state, mode)
+    Ok(StoredPeriod { start, sources: parts.into_values().collect() })
 }
 
-fn report(kept: &Kept, plan: &Plan, config: &Config, window: Window) -> anyhow::Result<Report> {
-    let second = |us: i64| us.div_euclid(1_000_000);
-    let wanted = Wanted {
-        dirs: kept.dirs.clone(),
-        since: window.since_us.map(second),
-        until: window.until_us.map(second),
-        known: known(&kept.sources, config),
-        now: plan.now.as_second(),
-    };
-    let options = ReportOptions {
-        since: wanted.since,
-        until: wanted.until,
-        timezone: plan.zone.iana_name().unwrap_or("UTC").to_owned(),
-        by: plan.by.clone(),
-        top: plan.top,
-        notes: Vec::new(),
-        duplicates_skipped: 0,
-        now: wanted.now,
-    };
-    let mut report = recall(&wanted, &options)?;
-    report.notes.extend(notes(&report, &wanted, kept));
-    // A source that was never read in the window says nothing.
-    report.sources.retain(|source| source.accounting.lines > 0);
-    Ok(report)
-}
-
-/// Sources as the state knows them. What the configuration says of them now counts.
-fn known(sources: &[SourceInfo], config: &Config) -> Vec<KnownSource> {
-    let known = |info: &SourceInfo| {
-        let configured = config.source.iter().find(|source| source.name.as_ref() == Some(&info.name));
-        let SourceInfo { name, tier, node, formats } = info.clone();
-        let (tier, node) = configured.map_or((tier, node), |now| (now.tier.clone(), now.node.clone()));
-        KnownSource { name: SourceName { name, tier, node }, formats }
-    };
-    sources.iter().map(known).collect()
-}
-
-/// What the reader of the report must know about the data.
-fn notes(report: &Report, wanted: &Wanted, kept: &Kept) -> Vec<String> {
-    let mut notes = Vec::new();
-    let moved = wanted.since.is_some_and(|since| since != report.since)
-        || wanted.until.is_some_and(|until| until != report.until);
-    if moved {
-        let unit = if report.step.seconds() > 3600 { "days (UTC)" } else { "hours" };
-        notes.push(format!("the window was widened to whole {unit}: finer figures are not kept"));
+/// Adds what a file has of a source to its row.
+fn add(part: &mut SourcePeriod, found: SourceAtRest, start: i64, step: Step) {
+    for (kind, count) in found.lines {
+        let sum = part.lines.entry(kind).or_default();
+        *sum = sum.saturating_add(count);
     }
-    let inside = |gap: &&Gap| (report.since..report.until).contains(&gap.found_us.div_euclid(1_000_000));
-    let gaps: Vec<&Gap> = kept.gaps.iter().filter(inside).collect();
-    for gap in gaps.iter().take(GAPS) {
-        notes.push(format!("{}: {gap}", gap.source));
-    }
-    if gaps.len() > GAPS {
-        notes.push(format!("{} more gaps; `logstat status` shows them", count((gaps.len() - GAPS) as u64)));
-    }
-    notes
-}
-
-/// Says what is wrong with the outcome, if anything is.
-fn verdict(report: &Report, plan: &Plan, kept: &Kept) -> anyhow::Result<Exit> {
-    let accounting = &report.accounting;
-    if report.totals.requests == 0 {
-        if let Some(Extent { newest_us, .. }) = extent(&kept.dirs)?
-            && let Ok(newest) = Timestamp::from_microsecond(newest_us)
-        {
-            let local = newest.to_zoned(plan.zone.clone()).strftime("%Y-%m-%d %H:%M");
-            say(&format!("nothing in the window; newest line {local}\nhint: try --until newest"));
+    let Some(stored) = found.stored else { return };
+    match (&mut part.stored, step) {
+        (Some(AtRest::Day(day)), _) => stored.add_to(day),
+        (none, Step::Day) => {
+            let mut day = StoredDay::new(start.div_euclid(Step::Day.seconds()));
+            stored.add_to(&mut day);
+            *none = Some(AtRest::Day(day));
         }
-    } else if accounting.rejects as f64 > accounting.lines as f64 * plan.max_reject_ratio {
-        say(&format!(
-            "rejected {} of {} lines, more than --max-reject-ratio {} allows\nhint: `logstat check` shows them",
-            accounting.rejects, accounting.lines, plan.max_reject_ratio
-        ));
-        return Ok(Exit::LimitExceeded);
+        // Of an hour, files have one part of each node when they were added up.
+        (none, Step::Hour) => *none = Some(stored),
     }
-    Ok(Exit::Done)
 }

@@ -12,9 +12,10 @@
 //! * [`publish`] writes from it what [`dataset`] finds and reads again, on this machine or another;
 //! * [`status`], [`mod@prune`] and [`export`] are about the state alone: how far each log was read, what is old, all of it;
 //! * [`merge`] makes one dataset of several;
+//! * [`history`] takes what a window needs of that to the report;
 //! * [`report`] finishes the figures, and [`logstat_reports`] renders them;
 //! * [`check`] tells what becomes of each line and each field, without a report;
-//! * [`output`] writes and prints, [`run`] and [`history`] hold it all together, [`exit`] names the ends;
+//! * [`output`] writes and prints, [`run`] and [`kept`] hold it all together, [`exit`] names the ends;
 //! * [`init`] comes before all of it: it finds the logs, and writes the configuration.
 
 pub mod bots;
@@ -27,6 +28,7 @@ pub mod export;
 pub mod history;
 pub mod ingest;
 pub mod init;
+pub mod kept;
 pub mod man;
 pub mod merge;
 pub mod output;

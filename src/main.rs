@@ -18,7 +18,7 @@ fn main() -> ExitCode {
 
 fn act(command: Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Report(args) if args.read.paths.is_empty() => logstat::history::run(*args),
+        Command::Report(args) if args.read.paths.is_empty() => logstat::kept::run(*args),
         Command::Report(args) => logstat::run::run(*args),
         Command::Ingest(args) => logstat::ingest::run(&args),
         Command::Status(args) => logstat::status::run(&args),

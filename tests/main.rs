@@ -4,6 +4,7 @@ mod availability;
 mod bad_input;
 mod check;
 mod corpus;
+mod dataset;
 mod determinism;
 mod files;
 mod fixtures;

@@ -33,6 +33,24 @@ pub fn read(path: &Path) -> Result<Vec<StoredPeriod>, DatasetError> {
     periods(&table).map_err(|error| DatasetError::damaged(path, &error))
 }
 
+/// A source as a file names it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "see SourcePeriod")]
+pub struct NamedSource {
+    pub source: String,
+    pub tier: Option<String>,
+    pub node: Option<String>,
+}
+
+/// Only which sources a file has.
+///
+/// # Errors
+/// When the file cannot be read, or is not what logstat wrote.
+pub fn sources(path: &Path) -> Result<Vec<NamedSource>, DatasetError> {
+    let table = table(path, &["source", "tier", "node"], None)?;
+    named(&table).map_err(|error| DatasetError::damaged(path, &error))
+}
+
 /// Only the generation of a file; 0 when it has no row.
 ///
 /// # Errors
@@ -70,6 +88,22 @@ pub(super) fn missing(column: &str) -> PolarsError {
 
 pub(super) fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
+}
+
+fn named(table: &DataFrame) -> PolarsResult<Vec<NamedSource>> {
+    let column = |name: &str| table.column(name)?.str();
+    let (sources, tiers, nodes) = (column("source")?, column("tier")?, column("node")?);
+    let mut named = Vec::new();
+    for row in 0..table.height() {
+        named.push(NamedSource {
+            source: sources.get(row).ok_or_else(|| missing("source"))?.to_owned(),
+            tier: tiers.get(row).map(str::to_owned),
+            node: nodes.get(row).map(str::to_owned),
+        });
+    }
+    // The rows of a source stand together.
+    named.dedup();
+    Ok(named)
 }
 
 fn periods(table: &DataFrame) -> PolarsResult<Vec<StoredPeriod>> {

@@ -12,7 +12,7 @@ mod seal;
 #[cfg(test)]
 mod tests;
 
-pub use decode::{StoredPeriod, generation, read};
+pub use decode::{NamedSource, StoredPeriod, generation, read, sources};
 pub use encode::{csv, parquet};
 pub use error::DatasetError;
 pub use events::{SourceEvents, events_parquet, read_events};

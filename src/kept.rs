@@ -1,0 +1,149 @@
+//! Carries out `logstat report` without paths: takes what is new into the state, then reports from what is published.
+
+use crate::cli::ReportArgs;
+use crate::config::{self, Config};
+use crate::exit::Exit;
+use crate::history::{History, HistoryRead};
+use crate::ingest::Ingest;
+use crate::output::say;
+use crate::plan::{self, Plan};
+use crate::report::ReportOptions;
+use crate::store::{DATABASE, Gap, Mode, Store};
+use crate::window::{self, Bound, Extent, Window};
+use crate::{run, state};
+use anyhow::bail;
+use jiff::Timestamp;
+use logstat_reports::model::Report;
+use logstat_reports::text::count;
+use rayon::ThreadPool;
+use std::collections::BTreeMap;
+
+/// Gaps that are told one by one.
+const GAPS: usize = 5;
+
+/// Carries it out. Complaints go to standard error.
+///
+/// # Errors
+/// When the state or a dataset cannot be used, or the report could not be written.
+pub fn run(mut args: ReportArgs) -> anyhow::Result<Exit> {
+    let config = config::load(args.read.config.as_deref())?;
+    let plan = plan::without_sources(&mut args, &config)?;
+    let pool = run::threads(&args.work)?;
+    let (kept, mut exit) = kept(&args, &config, &pool)?;
+    let window = pool.install(|| window(&args, &plan, &kept.history))?;
+    let (report, missing) = pool.install(|| report(&kept, &plan, window))?;
+    exit = exit.max(missing).max(verdict(&report, &plan, &kept.history)?);
+    run::deliver(&report, &args, &plan, &pool)?;
+    Ok(exit)
+}
+
+fn window(args: &ReportArgs, plan: &Plan, history: &History) -> anyhow::Result<Window> {
+    let (since, until) = (args.since.as_ref(), args.until.as_ref());
+    let extent = if window::needs_extent(since, until) { history.extent()? } else { None };
+    let window = window::resolve(since, until, plan.now, &plan.zone, extent)?;
+    // What was read last ends the report, in the middle of its hour.
+    let until_us = if matches!(until, Some(Bound::Newest)) { None } else { window.until_us };
+    Ok(Window { until_us, ..window })
+}
+
+/// What a report is made from.
+struct Kept {
+    history: History,
+    gaps: Vec<Gap>,
+}
+
+/// The datasets that were named, else the state's own, brought up to date.
+fn kept(args: &ReportArgs, config: &Config, pool: &ThreadPool) -> anyhow::Result<(Kept, Exit)> {
+    let tiers = tiers(config);
+    if !args.data.is_empty() {
+        let history = History { dirs: args.data.clone(), tiers, ..History::default() };
+        return Ok((Kept { history, gaps: Vec::new() }, Exit::Done));
+    }
+    let reads_logs = !args.no_ingest && !config.source.is_empty();
+    let mode = if reads_logs { Mode::Write } else { Mode::Read };
+    let mut store = open(args, config, mode)?;
+    let mut exit = Exit::Done;
+    if reads_logs {
+        let ingest = Ingest { read: &args.read, work: &args.work, config, pool };
+        exit = ingest.run(&mut store, false)?;
+    }
+    let formats = store.sources()?.into_iter().map(|source| (source.name, source.formats)).collect();
+    let history = History { dirs: vec![store.dir().to_owned()], formats, tiers };
+    Ok((Kept { history, gaps: store.gaps()? }, exit))
+}
+
+/// What the configuration says of tiers now counts for what was read before too.
+fn tiers(config: &Config) -> BTreeMap<String, Option<String>> {
+    let named = config.source.iter().filter_map(|source| Some((source.name.clone()?, source.tier.clone())));
+    named.collect()
+}
+
+fn open(args: &ReportArgs, config: &Config, mode: Mode) -> anyhow::Result<Store> {
+    if mode == Mode::Read && config.source.is_empty() && args.state.state.is_none() {
+        let dir = state::dir(&args.state, &config.state)?;
+        if !dir.join(DATABASE).exists() {
+            bail!(plan::NO_LOGS);
+        }
+    }
+    state::open(&args.state, &config.state, mode)
+}
+
+fn report(kept: &Kept, plan: &Plan, window: Window) -> anyhow::Result<(Report, Exit)> {
+    let second = |us: i64| us.div_euclid(1_000_000);
+    let options = ReportOptions {
+        since: window.since_us.map(second),
+        until: window.until_us.map(second),
+        timezone: plan.zone.iana_name().unwrap_or("UTC").to_owned(),
+        by: plan.by.clone(),
+        top: plan.top,
+        notes: Vec::new(),
+        duplicates_skipped: 0,
+        now: plan.now.as_second(),
+    };
+    let HistoryRead { mut report, problems } = kept.history.report(&options)?;
+    report.notes.extend(notes(&report, &options, kept));
+    // A source of which nothing was read in the window says nothing.
+    report.sources.retain(|source| source.accounting.lines > 0);
+    let problems: Vec<String> = problems.iter().map(|problem| format!("{problem:#}")).collect();
+    Ok((report, run::complain(&problems)))
+}
+
+/// What the reader of the report must know about the data.
+fn notes(report: &Report, asked: &ReportOptions, kept: &Kept) -> Vec<String> {
+    let mut notes = Vec::new();
+    let moved = asked.since.is_some_and(|since| since != report.since)
+        || asked.until.is_some_and(|until| until != report.until);
+    if moved {
+        let unit = if report.step.seconds() > 3600 { "days (UTC)" } else { "hours" };
+        notes.push(format!("the window was widened to whole {unit}: finer figures are not kept"));
+    }
+    let inside = |gap: &&Gap| (report.since..report.until).contains(&gap.found_us.div_euclid(1_000_000));
+    let gaps: Vec<&Gap> = kept.gaps.iter().filter(inside).collect();
+    for gap in gaps.iter().take(GAPS) {
+        notes.push(format!("{}: {gap}", gap.source));
+    }
+    if gaps.len() > GAPS {
+        notes.push(format!("{} more gaps; `logstat status` shows them", count((gaps.len() - GAPS) as u64)));
+    }
+    notes
+}
+
+/// Says what is wrong with the outcome, if anything is.
+fn verdict(report: &Report, plan: &Plan, history: &History) -> anyhow::Result<Exit> {
+    let accounting = &report.accounting;
+    if report.totals.requests == 0 {
+        if let Some(Extent { newest_us, .. }) = history.extent()?
+            && let Ok(newest) = Timestamp::from_microsecond(newest_us)
+        {
+            let local = newest.to_zoned(plan.zone.clone()).strftime("%Y-%m-%d %H:%M");
+            say(&format!("nothing in the window; newest line {local}\nhint: try --until newest"));
+        }
+    } else if accounting.rejects as f64 > accounting.lines as f64 * plan.max_reject_ratio {
+        say(&format!(
+            "rejected {} of {} lines, more than --max-reject-ratio {} allows\nhint: `logstat check` shows them",
+            accounting.rejects, accounting.lines, plan.max_reject_ratio
+        ));
+        return Ok(Exit::LimitExceeded);
+    }
+    Ok(Exit::Done)
+}
