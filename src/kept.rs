@@ -82,7 +82,7 @@ fn tiers(config: &Config) -> BTreeMap<String, Option<String>> {
 }
 
 fn open(args: &ReportArgs, config: &Config, mode: Mode) -> anyhow::Result<Store> {
-    if mode == Mode::Read && config.source.is_empty() && args.state.state.is_none() {
+    if mode == Mode::Read && config.source.is_empty() {
         let dir = state::dir(&args.state, &config.state)?;
         if !dir.join(DATABASE).exists() {
             bail!(plan::NO_LOGS);

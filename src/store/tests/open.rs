@@ -78,7 +78,7 @@ fn a_link_in_the_place_of_the_database_is_not_followed() {
     let elsewhere = lab.folder.path().join("elsewhere.db");
     fs::rename(lab.database(), &elsewhere).unwrap();
     symlink(&elsewhere, lab.database()).unwrap();
-    assert!(matches!(lab.refused(Mode::Write), StoreError::Sql { .. }));
+    assert!(matches!(lab.refused(Mode::Write), StoreError::Unopened { .. }));
     // The directory may well be behind one.
     let linked = lab.folder.path().join("linked");
     fs::create_dir(lab.folder.path().join("real")).unwrap();
