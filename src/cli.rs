@@ -160,7 +160,7 @@ pub struct WorkArgs {
 /// Which state.
 #[derive(Debug, Clone, Default, Args)]
 pub struct StateArgs {
-    /// Directory of the state [default: dir under [state], else /var/lib/logstat for root, else
+    /// Directory of the state [default: dir in the section state, else /var/lib/logstat for root, else
     /// $XDG_STATE_HOME/logstat]
     #[arg(long, value_name = "DIR", help_heading = "State")]
     pub state: Option<PathBuf>,
@@ -209,10 +209,10 @@ pub struct PruneArgs {
     #[command(flatten)]
     pub state: StateArgs,
     /// Hours after which the hours of a day are added up to the day; 0 keeps them for good
-    /// [default: keep_hours under [state], else 1080]
+    /// [default: keep_hours in the section state, else 1080]
     #[arg(long, value_name = "N", help_heading = "State")]
     pub keep_hours: Option<u32>,
-    /// Days after which nothing is kept; 0 keeps them for good [default: keep_days under [state], else 400]
+    /// Days after which nothing is kept; 0 keeps them for good [default: keep_days in the section state, else 400]
     #[arg(long, value_name = "N", help_heading = "State")]
     pub keep_days: Option<u32>,
     /// The present, for repeatable output

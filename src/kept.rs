@@ -4,7 +4,7 @@ use crate::cli::ReportArgs;
 use crate::config::{self, Config};
 use crate::exit::Exit;
 use crate::history::{History, HistoryRead};
-use crate::ingest::Ingest;
+use crate::ingest::{Ingest, Ingested, LINES_TO_JUDGE};
 use crate::output::say;
 use crate::plan::{self, Plan};
 use crate::report::ReportOptions;
@@ -13,10 +13,11 @@ use crate::window::{self, Bound, Extent, Window};
 use crate::{run, state};
 use anyhow::bail;
 use jiff::Timestamp;
-use logstat_reports::model::Report;
-use logstat_reports::text::count;
+use logstat_reports::model::{LogGap, Report};
+use logstat_reports::text::{count, printable};
 use rayon::ThreadPool;
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
 
 /// Gaps that are told one by one.
 const GAPS: usize = 5;
@@ -50,6 +51,8 @@ fn window(args: &ReportArgs, plan: &Plan, history: &History) -> anyhow::Result<W
 struct Kept {
     history: History,
     gaps: Vec<Gap>,
+    /// Files that were left out.
+    notes: Vec<String>,
 }
 
 /// The datasets that were named, else the state's own, brought up to date.
@@ -57,19 +60,19 @@ fn kept(args: &ReportArgs, config: &Config, pool: &ThreadPool) -> anyhow::Result
     let tiers = tiers(config);
     if !args.data.is_empty() {
         let history = History { dirs: args.data.clone(), tiers, ..History::default() };
-        return Ok((Kept { history, gaps: Vec::new() }, Exit::Done));
+        return Ok((Kept { history, gaps: Vec::new(), notes: Vec::new() }, Exit::Done));
     }
     let reads_logs = !args.no_ingest && !config.source.is_empty();
     let mode = if reads_logs { Mode::Write } else { Mode::Read };
     let mut store = open(args, config, mode)?;
-    let mut exit = Exit::Done;
+    let mut ingested = Ingested { exit: Exit::Done, notes: Vec::new() };
     if reads_logs {
         let ingest = Ingest { read: &args.read, work: &args.work, config, pool };
-        exit = ingest.run(&mut store, false)?;
+        ingested = ingest.run(&mut store, false)?;
     }
     let formats = store.sources()?.into_iter().map(|source| (source.name, source.formats)).collect();
     let history = History { dirs: vec![store.dir().to_owned()], formats, tiers };
-    Ok((Kept { history, gaps: store.gaps()? }, exit))
+    Ok((Kept { history, gaps: store.gaps()?, notes: ingested.notes }, ingested.exit))
 }
 
 /// What the configuration says of tiers now counts for what was read before too.
@@ -96,12 +99,13 @@ fn report(kept: &Kept, plan: &Plan, window: Window) -> anyhow::Result<(Report, E
         timezone: plan.zone.iana_name().unwrap_or("UTC").to_owned(),
         by: plan.by.clone(),
         top: plan.top,
-        notes: Vec::new(),
-        duplicates_skipped: 0,
+        notes: kept.notes.clone(),
+        duplicates_skipped: kept.notes.len() as u64,
         now: plan.now.as_second(),
     };
     let HistoryRead { mut report, problems } = kept.history.report(&options)?;
-    report.notes.extend(notes(&report, &options, kept));
+    report.gaps = gaps(&report, &kept.gaps);
+    report.notes.extend(notes(&report, &options));
     // A source of which nothing was read in the window says nothing.
     report.sources.retain(|source| source.accounting.lines > 0);
     let problems: Vec<String> = problems.iter().map(|problem| format!("{problem:#}")).collect();
@@ -109,7 +113,7 @@ fn report(kept: &Kept, plan: &Plan, window: Window) -> anyhow::Result<(Report, E
 }
 
 /// What the reader of the report must know about the data.
-fn notes(report: &Report, asked: &ReportOptions, kept: &Kept) -> Vec<String> {
+fn notes(report: &Report, asked: &ReportOptions) -> Vec<String> {
     let mut notes = Vec::new();
     let moved = asked.since.is_some_and(|since| since != report.since)
         || asked.until.is_some_and(|until| until != report.until);
@@ -117,15 +121,29 @@ fn notes(report: &Report, asked: &ReportOptions, kept: &Kept) -> Vec<String> {
         let unit = if report.step.seconds() > 3600 { "days (UTC)" } else { "hours" };
         notes.push(format!("the window was widened to whole {unit}: finer figures are not kept"));
     }
-    let inside = |gap: &&Gap| (report.since..report.until).contains(&gap.found_us.div_euclid(1_000_000));
-    let gaps: Vec<&Gap> = kept.gaps.iter().filter(inside).collect();
-    for gap in gaps.iter().take(GAPS) {
-        notes.push(format!("{}: {gap}", gap.source));
+    for gap in report.gaps.iter().take(GAPS) {
+        let what = gap.unread_bytes.map_or("lines".to_owned(), |bytes| format!("{} bytes", count(bytes)));
+        notes.push(format!("{}: {what} of {} were lost: {}", gap.source, gap.path, gap.why));
     }
-    if gaps.len() > GAPS {
-        notes.push(format!("{} more gaps; `logstat status` shows them", count((gaps.len() - GAPS) as u64)));
+    if report.gaps.len() > GAPS {
+        let more = count((report.gaps.len() - GAPS) as u64);
+        notes.push(format!("{more} more gaps; `logstat status --all` shows them"));
     }
     notes
+}
+
+/// What was found to be lost in the window.
+fn gaps(report: &Report, gaps: &[Gap]) -> Vec<LogGap> {
+    let gap = |gap: &Gap| LogGap {
+        source: gap.source.clone(),
+        path: printable(gap.path.as_os_str().as_bytes()),
+        offset: gap.offset,
+        unread_bytes: gap.unread_bytes,
+        why: gap.why.clone(),
+        found_at: gap.found_us.div_euclid(1_000_000),
+    };
+    let inside = |gap: &LogGap| (report.since..report.until).contains(&gap.found_at);
+    gaps.iter().map(gap).filter(inside).collect()
 }
 
 /// Says what is wrong with the outcome, if anything is.
@@ -138,7 +156,9 @@ fn verdict(report: &Report, plan: &Plan, history: &History) -> anyhow::Result<Ex
             let local = newest.to_zoned(plan.zone.clone()).strftime("%Y-%m-%d %H:%M");
             say(&format!("nothing in the window; newest line {local}\nhint: try --until newest"));
         }
-    } else if accounting.rejects as f64 > accounting.lines as f64 * plan.max_reject_ratio {
+    } else if accounting.lines >= LINES_TO_JUDGE
+        && accounting.rejects as f64 > accounting.lines as f64 * plan.max_reject_ratio
+    {
         say(&format!(
             "rejected {} of {} lines, more than --max-reject-ratio {} allows\nhint: `logstat check` shows them",
             accounting.rejects, accounting.lines, plan.max_reject_ratio

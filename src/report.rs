@@ -31,7 +31,7 @@ use logstat_reports::model::{By, EventRow, Report, SourceSummary, Step};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use tables::Period;
+use tables::{FinishedPeriod, Period};
 
 /// Messages of proxies that a report shows.
 const EVENTS: usize = 1000;
@@ -80,14 +80,14 @@ pub fn report(sources: Vec<SourceResult>, options: ReportOptions) -> Report {
     let hours: Vec<i64> = hours.into_iter().collect();
     for some in hours.chunks(rayon::current_num_threads()) {
         let periods: Vec<_> = some.par_iter().map(|&hour| period(&gathering, &sources, hour)).collect();
-        periods.iter().for_each(|period| gathering.add(period));
+        periods.into_iter().for_each(|period| gathering.add(period));
     }
     let facts = sources.into_par_iter().map(|source| source.facts(window, top)).collect();
     gathering.finish(facts)
 }
 
 /// One hour of all sources.
-fn period(gathering: &Gathering, sources: &[SourceResult], hour: i64) -> Period {
+fn period(gathering: &Gathering, sources: &[SourceResult], hour: i64) -> FinishedPeriod {
     let mut period = Period::starting(hour);
     for (at, source) in sources.iter().enumerate() {
         if let Some(rollup) = source.rollup.hour(hour) {
@@ -96,7 +96,7 @@ fn period(gathering: &Gathering, sources: &[SourceResult], hour: i64) -> Period 
             gathering.fill(&mut period, part, series.iter().map(|(key, sum)| (key, sum)), None);
         }
     }
-    period
+    gathering.finish_period(period)
 }
 
 impl SourceResult {

@@ -343,7 +343,7 @@ fn a_real_nginx_writes_what_its_configuration_says() {
     drop(nginx);
 
     let mut report = lab.command();
-    report.args(["report", "--since", "oldest", "--json", "--no-out"]);
+    report.args(["report", "--since", "oldest", "--json", "--no-out", "--state", "state"]);
     let (json, _) = succeeded(&feed(report, b""));
     let summary: Value = serde_json::from_str(&json).expect("JSON");
     let accounting = &summary["accounting"];

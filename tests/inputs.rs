@@ -269,7 +269,7 @@ fn a_pattern_without_a_match_beside_one_with_is_no_error() {
     let run = lab.report(&["--since", "oldest"]).ok();
     assert_eq!((run.summary()["totals"]["requests"].as_u64(), run.stderr.as_str()), (Some(60), ""));
     config(r#""none.log.[0-9]*""#);
-    let run = lab.report(&["--since", "oldest"]);
+    let run = lab.report(&["--since", "oldest", "--state", "another"]);
     assert!(run.code > 0 && run.stderr.contains("matches no file"), "{}", run.stderr);
 }
 

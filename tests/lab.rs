@@ -57,6 +57,9 @@ impl Lab {
         for zone in ["--tz", "--log-tz"].into_iter().filter(|zone| !arguments.contains(zone)) {
             command.args([zone, "UTC"]);
         }
+        if !arguments.contains(&"--state") && !arguments.contains(&"--data") {
+            command.arg("--state").arg(self.path("state"));
+        }
         if !arguments.contains(&"--no-out") && !arguments.contains(&"--out") {
             command.arg("--out").arg(&out);
         }

@@ -348,6 +348,23 @@ pub struct EventRow {
     pub message: String,
 }
 
+/// Bytes of a log that were gone before they could be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogGap {
+    #[expect(missing_docs)]
+    pub source: String,
+    /// Where the log was last seen; safe for showing.
+    pub path: String,
+    /// Everything before was read.
+    pub offset: u64,
+    /// `None` where nobody knows.
+    pub unread_bytes: Option<u64>,
+    /// For people.
+    pub why: String,
+    /// When it was found, Unix seconds.
+    pub found_at: i64,
+}
+
 /// How a server stands with its proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[expect(missing_docs, reason = "HAProxy's own words")]
@@ -511,7 +528,8 @@ pub struct Report {
     pub by_backend: Vec<GroupRow>,
     #[expect(missing_docs)]
     pub by_server: Vec<GroupRow>,
-    /// Hour by server, for the picture of shares: same order as `by_server` in each hour is not promised.
+    /// Hour by server, with requests only, for the picture of shares: same order as `by_server` in each hour is not
+    /// promised.
     pub server_hours: Vec<HourRow>,
     #[expect(missing_docs)]
     pub top: Vec<TopList>,
@@ -525,6 +543,8 @@ pub struct Report {
     pub availability: Vec<ServerAvailability>,
     /// Messages about servers not in `availability` because of its limits.
     pub availability_left_out: u64,
+    /// What was lost before it could be read, and found to be so in the window.
+    pub gaps: Vec<LogGap>,
     /// Files that were not read because others hold the same lines.
     pub duplicates_skipped: u64,
     /// Things the reader must know: data that is missing and what to do about it.

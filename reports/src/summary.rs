@@ -5,7 +5,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use crate::columns::{COLUMNS, Get, MILLIS_DECIMALS, RATE_DECIMALS};
 use crate::hours::{gaps, rfc3339};
-use crate::model::{Accounting, Figures, Report, ServerAvailability, SourceSummary};
+use crate::model::{Accounting, Figures, LogGap, Report, ServerAvailability, SourceSummary};
 use crate::text::is_hidden;
 
 /// The summary as indented JSON with a line end. Keys always come in the same order, and characters that a terminal
@@ -21,6 +21,7 @@ pub fn summary_json(report: &Report) -> Vec<u8> {
         accounting: &report.accounting,
         duplicates_skipped: report.duplicates_skipped,
         gaps: gaps(report).into_iter().map(|gap| window(gap.since, gap.until)).collect(),
+        lost: report.gaps.iter().map(Lost).collect(),
         totals: Totals { figures: &report.totals, clients_error: report.clients_error },
         availability: &report.availability,
         availability_left_out: report.availability_left_out,
@@ -41,6 +42,8 @@ struct Summary<'a> {
     accounting: &'a Accounting,
     duplicates_skipped: u64,
     gaps: Vec<Window>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lost: Vec<Lost<'a>>,
     totals: Totals<'a>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     availability: &'a [ServerAvailability],
@@ -62,6 +65,23 @@ struct Window {
 
 fn window(since: i64, until: i64) -> Window {
     Window { since: rfc3339(since), until: rfc3339(until) }
+}
+
+/// What was lost of a log, with its time as the other times are.
+struct Lost<'a>(&'a LogGap);
+
+impl Serialize for Lost<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let gap = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("source", &gap.source)?;
+        map.serialize_entry("path", &gap.path)?;
+        map.serialize_entry("offset", &gap.offset)?;
+        map.serialize_entry("unread_bytes", &gap.unread_bytes)?;
+        map.serialize_entry("why", &gap.why)?;
+        map.serialize_entry("found", &rfc3339(gap.found_at))?;
+        map.end()
+    }
 }
 
 /// The columns of `hourly.csv` by name, and what does not fit into a cell.

@@ -200,6 +200,8 @@ fn days_are_those_of_utc() {
     assert!(svg.contains("Bytes sent per day") && svg.contains(">UTC<"));
     assert!(svg.contains(">18 Nov<") && !svg.contains(":00<"), "{svg}");
     assert!(page(&report).contains("by day, UTC"));
+    // Seven days are missing, and the last of them is named.
+    assert!(page(&sample::days(30)).contains("No requests: 30 Oct 2026 – 5 Nov 2026."));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Reads what is new of the logs into the state: looks, reads on, commits, publishes. Each line once, whatever happened
 //! between two runs.
 //!
-//! [`sight`] finds what is new, [`reader`] takes it through the pipeline, [`pending`] holds what is not committed,
-//! [`outcome`] says how it went, and this file is the order of it all.
+//! `sight` finds what is new, `reader` takes it through the pipeline, `pending` holds what is not committed,
+//! `outcome` says how it went, and this file is the order of it all.
 
 mod interrupt;
 mod outcome;
@@ -21,6 +21,8 @@ use crate::source::resume::KnownStream;
 use crate::source::{Limits, Progress};
 use crate::store::{Mode, Store};
 use crate::{prune, run, state};
+pub(crate) use outcome::LINES_TO_JUDGE;
+
 use interrupt::Interrupt;
 use jiff::Timestamp;
 use outcome::Outcome;
@@ -42,7 +44,16 @@ pub fn run(args: &IngestArgs) -> anyhow::Result<Exit> {
     let mut store = state::open(&args.state, &config.state, Mode::Write)?;
     let pool = run::threads(&args.work)?;
     let ingest = Ingest { read: &args.read, work: &args.work, config: &config, pool: &pool };
-    ingest.run(&mut store, args.republish)
+    Ok(ingest.run(&mut store, args.republish)?.exit)
+}
+
+/// How a run ended.
+#[derive(Debug)]
+#[expect(missing_docs)]
+pub struct Ingested {
+    pub exit: Exit,
+    /// Files that are left out because others hold the same lines.
+    pub notes: Vec<String>,
 }
 
 /// What a run was asked for.
@@ -59,7 +70,7 @@ impl Ingest<'_> {
     ///
     /// # Errors
     /// When what was read cannot be kept or published.
-    pub fn run(&self, store: &mut Store, republish: bool) -> anyhow::Result<Exit> {
+    pub fn run(&self, store: &mut Store, republish: bool) -> anyhow::Result<Ingested> {
         let interrupt = Interrupt::listen()?;
         let outcome = self.read_all(store, &interrupt)?;
         let exit = outcome.tell(max_reject_ratio(self.read, self.config));
@@ -68,7 +79,7 @@ impl Ingest<'_> {
         prune::prune(store, state::retention(&self.config.state), self.now())?;
         self.publish(store, republish, &interrupt)?;
         outcome.summarise();
-        Ok(exit)
+        Ok(Ingested { exit, notes: outcome.notes })
     }
 
     fn now(&self) -> Timestamp {

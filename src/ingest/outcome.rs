@@ -12,7 +12,7 @@ use logstat_reports::text::count;
 const GAP_HINT: &str = "hint: run more often than logs are rotated away, and keep one rotated log uncompressed \
                         (delaycompress)";
 /// Fewer lines say nothing about the share of rejects.
-const LINES_TO_JUDGE: u64 = 100;
+pub const LINES_TO_JUDGE: u64 = 100;
 
 /// How a run went.
 #[derive(Debug, Default)]
@@ -25,6 +25,8 @@ pub struct Outcome {
     pub gaps: Vec<Gap>,
     /// What could not be found, or not be told.
     pub problems: Vec<String>,
+    /// Files that are left out because others hold the same lines.
+    pub notes: Vec<String>,
     /// Something is there that could not be looked at.
     pub out_of_reach: bool,
     /// Files that could not be read to their end.
@@ -38,6 +40,7 @@ impl Outcome {
     pub fn see(&mut self, sight: &mut Sight) {
         self.problems.clone_from(&sight.problems);
         self.out_of_reach = sight.out_of_reach;
+        self.notes.clone_from(&sight.notes);
         let waiting = sight.sources.iter_mut().flat_map(|look| look.todo.waiting.drain(..));
         self.errors = waiting.map(|waiting| waiting.error).collect();
     }

@@ -6,7 +6,7 @@ use super::outcome::Outcome;
 use super::pending::{Bytes, Pending};
 use super::sight::{Look, Sight};
 use crate::bots::Bots;
-use crate::pipeline::{Portion, Prepared, Resumed, Sink, Unread, prepare, read_on};
+use crate::pipeline::{Portion, PrepareError, Prepared, Resumed, Sink, Unread, prepare, read_on};
 use crate::run;
 use crate::source::Progress;
 use crate::source::resume::KnownStream;
@@ -114,6 +114,7 @@ impl<'a> Reader<'a> {
         source.remembered = info.map(|info| info.formats.clone()).unwrap_or_default();
         let prepared = match prepare(source) {
             Ok(prepared) => prepared,
+            Err(error @ PrepareError::Format { .. }) => return Err(error.into()),
             Err(error) => {
                 self.outcome.problems.push(error.to_string());
                 return Ok(());

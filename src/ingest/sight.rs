@@ -17,6 +17,8 @@ pub struct Sight {
     pub sources: Vec<Look>,
     /// What could not be found or looked at.
     pub problems: Vec<String>,
+    /// Files that are left out because others hold the same lines.
+    pub notes: Vec<String>,
     /// Something is there and out of reach.
     pub out_of_reach: bool,
 }
@@ -43,7 +45,7 @@ impl Sight {
         known: &[KnownStream],
         rotate_wait: Duration,
     ) -> anyhow::Result<Self> {
-        let Sources { plans, mut problems, out_of_reach, .. } = plan::sources(args, config)?;
+        let Sources { plans, mut problems, notes, out_of_reach, .. } = plan::sources(args, config)?;
         let now = SystemTime::now();
         let look = |source: SourcePlan| {
             let present: Vec<Found> =
@@ -58,7 +60,7 @@ impl Sight {
         for look in &mut sources {
             problems.extend(look.refuse_read_elsewhere(known, &names));
         }
-        Ok(Self { sources, problems, out_of_reach })
+        Ok(Self { sources, problems, notes, out_of_reach })
     }
 
     /// Whether lines seem lost, or files are not where they were a moment before. Both may be a rotation under way, so

@@ -4,7 +4,7 @@ use super::accounting::add;
 use super::figures::figures;
 use super::groups::{SourceName, full_group};
 use super::heat::heat;
-use super::tables::{Period, Tables};
+use super::tables::{FinishedPeriod, Period, Tables};
 use super::{EVENTS, ReportOptions};
 use crate::rollup::{Aggregate, STANDARD_ERROR, SeriesKey};
 use logstat_reports::model::{EventRow, Group, Report, ServerAvailability, SourceSummary, Step, TopList};
@@ -69,11 +69,16 @@ impl Gathering {
         period.add_peak(&Group { source: name.name, ..Group::default() }, peak, counts);
     }
 
-    /// Adds a period that is complete. Periods come in ascending order.
-    pub fn add(&mut self, period: &Period) {
+    /// Makes the rows of a period that is complete, which may be done on any thread too.
+    pub fn finish_period(&self, period: Period) -> FinishedPeriod {
         let end = period.start().saturating_add(self.step.seconds());
         let covered_s = self.window.1.min(end).saturating_sub(self.window.0.max(period.start()));
-        self.tables.add(period, covered_s.max(0) as u64);
+        period.finish(covered_s.max(0) as u64)
+    }
+
+    /// Adds a period. Periods come in ascending order.
+    pub fn add(&mut self, period: FinishedPeriod) {
+        self.tables.add(period);
     }
 
     /// Finishes the figures, with what is to be said of each source, in their order.

@@ -3,7 +3,7 @@
 use super::accounting::of_kinds;
 use super::availability::availability;
 use super::gathering::{Gathering, SourceFacts};
-use super::tables::Period;
+use super::tables::{FinishedPeriod, Period};
 use super::tops::top_lists;
 use super::{ReportOptions, SourceName, event_row};
 use crate::rollup::{AtRest, StoredEvents, TopLists};
@@ -78,13 +78,13 @@ impl StoredReport {
     pub fn add(&mut self, periods: &[StoredPeriod]) {
         let gathering = &self.gathering;
         let has_lists = gathering.options().top > 0;
-        let added: Vec<Period> = periods.par_iter().map(|period| gather(gathering, period)).collect();
+        let added: Vec<FinishedPeriod> = periods.par_iter().map(|period| gather(gathering, period)).collect();
         self.sources.par_iter_mut().enumerate().for_each(|(at, source)| {
             let of_source =
                 periods.iter().flat_map(|period| &period.sources).filter(|part| part.source == at);
             of_source.for_each(|part| source.add(part, has_lists));
         });
-        added.iter().for_each(|period| self.gathering.add(period));
+        added.into_iter().for_each(|period| self.gathering.add(period));
     }
 
     /// Adds what the proxies of a source said.
@@ -101,7 +101,7 @@ impl StoredReport {
     }
 }
 
-fn gather(gathering: &Gathering, stored: &StoredPeriod) -> Period {
+fn gather(gathering: &Gathering, stored: &StoredPeriod) -> FinishedPeriod {
     let mut period = Period::starting(stored.start);
     for part in &stored.sources {
         if let Some(stored) = &part.stored {
@@ -109,7 +109,7 @@ fn gather(gathering: &Gathering, stored: &StoredPeriod) -> Period {
             gathering.fill(&mut period, of, stored.series(), stored.peak());
         }
     }
-    period
+    gathering.finish_period(period)
 }
 
 impl Gathered {
@@ -130,12 +130,14 @@ impl Gathered {
         let inside = |at_us: Option<i64>| at_us.is_none_or(|at| (since_us..until_us).contains(&at));
         let notes = self.events.notes().filter(|note| inside(note.at_us));
         let servers = self.events.availability(since_us, until_us);
+        // What is missing from before the window is not missing.
+        let lacks_some = self.events.notes_after_us().is_none_or(|after_us| after_us >= since_us);
         SourceFacts {
             top: top_lists(&name, self.has_bytes, top, |list| Cow::Borrowed(self.lists.list(list))),
             availability: availability(&name, &servers, window),
             availability_left_out: servers.left_out(),
             events: notes.map(|note| event_row(&name, note)).collect(),
-            events_left_out: self.events.notes_left_out(),
+            events_left_out: if lacks_some { self.events.notes_left_out() } else { 0 },
             summary: SourceSummary {
                 name,
                 format: self.known.formats.join(", "),

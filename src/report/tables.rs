@@ -4,7 +4,7 @@ use super::figures::{figures, hour_row, without_parts};
 use super::groups::project;
 use super::heat::bands;
 use crate::rollup::Aggregate;
-use logstat_reports::model::{By, Group, GroupRow, HourRow};
+use logstat_reports::model::{By, Figures, Group, GroupRow, HourRow};
 use std::collections::BTreeMap;
 
 type Groups = BTreeMap<Group, Aggregate>;
@@ -63,6 +63,38 @@ impl Period {
             self.total.add_peak(peak);
         }
     }
+
+    /// Makes the rows of a period that is complete and of which the window covers so many seconds.
+    pub fn finish(self, covered_s: u64) -> FinishedPeriod {
+        let start = self.start;
+        let row = |(group, sum): (&Group, &Aggregate)| hour_row(start, group, sum, covered_s);
+        let asked = if self.asked.is_empty() { &self.sources } else { &self.asked };
+        let has_requests = self.total.sums.requests > 0;
+        FinishedPeriod {
+            rows: asked.iter().map(row).collect(),
+            total: has_requests.then(|| without_parts(row((&Group::default(), &self.total)))),
+            bands: if has_requests { bands(&self.total) } else { Vec::new() },
+            server_rows: self.servers.iter().map(|of| server_row(start, of, covered_s)).collect(),
+            period: self,
+        }
+    }
+}
+
+/// Requests only, which are all that is drawn of servers by the hour: there may be many.
+fn server_row(start: i64, (group, sum): (&Group, &Aggregate), covered_s: u64) -> HourRow {
+    let figures = Figures { requests: sum.sums.requests, covered_s, ..Figures::default() };
+    HourRow { hour: start, group: group.clone(), figures }
+}
+
+/// A period with its rows.
+#[derive(Debug)]
+pub(super) struct FinishedPeriod {
+    period: Period,
+    rows: Vec<HourRow>,
+    /// `None` without a request that counts.
+    total: Option<HourRow>,
+    bands: Vec<u64>,
+    server_rows: Vec<HourRow>,
 }
 
 /// Every table of the report. Made period by period, since only so the busiest second is right, and since all at once
@@ -81,16 +113,15 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Adds a period of which the window covers so many seconds. Periods come in ascending order.
-    pub fn add(&mut self, period: &Period, covered_s: u64) {
+    /// Adds a period. Periods come in ascending order.
+    pub fn add(&mut self, period: FinishedPeriod) {
+        let FinishedPeriod { period, rows, total, bands, server_rows } = period;
         let start = period.start;
-        let row = |(group, sum): (&Group, &Aggregate)| hour_row(start, group, sum, covered_s);
-        let asked = if period.asked.is_empty() { &period.sources } else { &period.asked };
-        self.hour_rows.extend(asked.iter().map(row));
-        self.server_hours.extend(period.servers.iter().map(row).map(without_parts));
-        if period.total.sums.requests > 0 {
-            self.hour_totals.push(without_parts(row((&Group::default(), &period.total))));
-            self.bands.insert(start, bands(&period.total));
+        self.hour_rows.extend(rows);
+        self.server_hours.extend(server_rows);
+        if let Some(row) = total {
+            self.hour_totals.push(row);
+            self.bands.insert(start, bands);
             self.total.merge_period(start, &period.total);
         }
         merge_all(&mut self.sources, start, &period.sources);

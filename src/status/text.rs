@@ -25,13 +25,6 @@ const LOGS: [Column; 6] = [
     column("last request", Shape::Label, 2),
     column("ago", Shape::Number, 1),
 ];
-const LOST: [Column; 5] = [
-    column("", FILE, 0),
-    column("source", Shape::Text { min: 8, middle: false }, 2),
-    column("lost", Shape::Number, 0),
-    column("found", Shape::Label, 1),
-    column("why", Shape::Text { min: 16, middle: false }, 3),
-];
 
 /// The status, each line ending in `\n`, none wider than the style's columns. Times are in `zone`. With `all`, every gap
 /// is named.
@@ -172,9 +165,9 @@ impl Page<'_> {
         if status.gaps.is_empty() {
             return Vec::new();
         }
-        let mut table = Table::new("Lost before it was read", &LOST);
-        status.gaps.iter().rev().take(most).for_each(|gap| table.row(self.gap(gap)));
-        let mut lines = table.lines(self.pen, self.columns);
+        let mut lines = vec![self.pen.line([(Ink::Strong, "Lost before it was read")])];
+        let newest = status.gaps.iter().rev().take(most);
+        lines.extend(newest.flat_map(|gap| self.marked(Ink::Bad, "lost  ", &self.gap(gap))));
         let older = status.gaps.len().saturating_sub(most) as u64;
         if older > 0 {
             let text = format!("and {} older: --all names them", counted(older, "gap"));
@@ -187,14 +180,10 @@ impl Page<'_> {
         lines
     }
 
-    fn gap(&self, gap: &Gap) -> [Cell; 5] {
-        [
-            file(&gap.path),
-            Cell::plain(&gap.source),
-            Cell::Text(Ink::Bad, gap.unread_bytes.map_or_else(|| "unknown".to_owned(), bytes)),
-            Cell::or_blank(self.instant(gap.found_us)),
-            Cell::plain(&gap.why),
-        ]
+    fn gap(&self, gap: &Gap) -> String {
+        let lost = gap.unread_bytes.map_or_else(|| "an unknown part".to_owned(), bytes);
+        let found = self.instant(gap.found_us).map(|at| format!(", found {at}")).unwrap_or_default();
+        format!("{lost} of {} ({}): {}{found}", shown(&gap.path), gap.source, gap.why)
     }
 
     /// A text behind a mark, in lines that keep clear of the mark.

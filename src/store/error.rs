@@ -24,6 +24,10 @@ pub enum StoreError {
     Newer { path: PathBuf, found: i64, known: i64 },
     #[error("{}: was written by an older logstat: its schema is {found}, and here it is {known}\nhint: `logstat ingest` brings it forward", path.display())]
     Older { path: PathBuf, found: i64, known: i64 },
+    #[error("{}: belongs to {owner}, who could not replace what another user writes there\nhint: run as its owner: runuser -u {owner} -- logstat …; or name another directory with --state", dir.display())]
+    Owner { dir: PathBuf, owner: String },
+    #[error("{}: this user cannot open it: {error}\nhint: run as the owner of the state, or report what is published: --data {}", path.display(), folder(path))]
+    Unopened { path: PathBuf, error: rusqlite::Error },
     #[error("{}: is a database of something else\nhint: name another directory with --state", path.display())]
     Foreign { path: PathBuf },
     #[error("{}: is gone or empty, but what was published from it is there\nhint: put the database back, or move all of {} away and run again: logs that are still there are then read anew, and beside the old `data` they would count twice", path.display(), folder(path))]
@@ -69,6 +73,9 @@ impl StoreError {
                 Self::Damaged { path, found: error.to_string() }
             }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { path },
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) if path.exists() => {
+                Self::Unopened { path, error }
+            }
             Some(ErrorCode::DiskFull) => Self::Full { path },
             Some(_) => Self::Sql { path, error },
             // Statements and tables fit each other, so a value that does not fit was not written by them.

@@ -1,11 +1,11 @@
 //! Opens the state: directory, lock, database, schema. Refuses whatever could cost the data.
 
 use super::lock::Lock;
-use super::{Store, StoreError, mount, rollups, schema};
+use super::{Store, StoreError, mount, place, rollups, schema};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -72,7 +72,12 @@ fn refuse_network(dir: &Path) -> Result<(), StoreError> {
 
 /// Takes the lock and sees to it that there is a file which SQLite may open, and that nobody else may.
 fn prepare(dir: &Path, path: &Path) -> Result<Lock, StoreError> {
-    let mode = fs::metadata(dir).map_err(StoreError::io(dir, "open"))?.permissions().mode() & 0o7777;
+    let metadata = fs::metadata(dir).map_err(StoreError::io(dir, "open"))?;
+    let owner = metadata.uid();
+    if place::user().is_some_and(|user| user != owner) {
+        return Err(StoreError::Owner { dir: dir.to_owned(), owner: place::name_of(owner) });
+    }
+    let mode = metadata.permissions().mode() & 0o7777;
     // Someone else could put a database or a link of his own here.
     if mode & WRITABLE_BY_ALL != 0 {
         return Err(StoreError::Exposed { dir: dir.to_owned(), mode });

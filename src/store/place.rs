@@ -23,9 +23,8 @@ impl Surroundings {
     /// Those of this process.
     #[must_use]
     pub fn of_process() -> Self {
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         Self {
-            is_root: effective_user(&status) == Some(0),
+            is_root: user() == Some(0),
             state_home: std::env::var_os("XDG_STATE_HOME"),
             home: std::env::var_os("HOME"),
         }
@@ -59,6 +58,27 @@ pub fn place(
     let state_home = absolute(&surroundings.state_home);
     let state_home = state_home.or_else(|| Some(absolute(&surroundings.home)?.join(".local/state")));
     state_home.map(|home| home.join(OF_A_USER)).ok_or(PlaceError)
+}
+
+/// The effective user of this process.
+pub(super) fn user() -> Option<u32> {
+    effective_user(&fs::read_to_string("/proc/self/status").unwrap_or_default())
+}
+
+/// What a user is called here; the number where nobody says.
+pub(super) fn name_of(user: u32) -> String {
+    let known = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    name_in(&known, user).unwrap_or_else(|| user.to_string())
+}
+
+/// From a line `name:password:number:…`.
+fn name_in(known: &str, user: u32) -> Option<String> {
+    let of_line = |line: &str| {
+        let mut fields = line.split(':');
+        let (name, number) = (fields.next()?, fields.nth(1)?);
+        (number.parse() == Ok(user)).then(|| name.to_owned())
+    };
+    known.lines().find_map(of_line)
 }
 
 /// From the line `Uid: real effective saved filesystem`.
@@ -102,5 +122,7 @@ mod tests {
         assert_eq!(Surroundings::of_process().is_root, made == 0);
         assert_eq!(effective_user("Name:\tx\nUid:\t1000\t0\t0\t0\n"), Some(0));
         assert_eq!(effective_user(""), None);
+        assert_eq!(name_in("root:x:0:0::/:/bin/sh\nlogstat:x:998:998::/:\n", 998), Some("logstat".into()));
+        assert_eq!(name_in("logstat:x:99:998::/:\n", 998), None);
     }
 }

@@ -164,7 +164,12 @@ fn hours(report: &Report, zone: &TimeZone) -> Table {
     let mut remarks: Vec<String> = gaps(report)
         .iter()
         .take(8)
-        .map(|gap| format!("{} – {}", format(gap.since, edge), format(gap.until, edge)))
+        .map(|gap| {
+            // A day is named as a whole, so the last one is the one before the end.
+            let end = if report.step == Step::Day { gap.until.saturating_sub(1) } else { gap.until };
+            let [since, end] = [gap.since, end].map(|at| format(at, edge));
+            if since == end { since } else { format!("{since} – {end}") }
+        })
         .collect();
     if !remarks.is_empty() {
         remarks = vec![format!("No requests: {}.", remarks.join("; "))];

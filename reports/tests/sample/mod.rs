@@ -39,6 +39,7 @@ pub fn day() -> Report {
         since: MIDNIGHT,
         until: MIDNIGHT + 86_400,
         step: Step::Hour,
+        gaps: Vec::new(),
         timezone: "Europe/Berlin".into(),
         by: vec![By::Site, By::Server],
         sources: day_sources(&hits, &accounting),
