@@ -7,6 +7,8 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 /// Longer than a head, a tail and a chunk of an identity.
 const LONG: u64 = 12_000;
@@ -78,6 +80,27 @@ fn a_log_renamed_in_the_middle_of_a_run() {
     assert!(matches!(ended.code, Some(0 | 1)), "{ended:?}");
     state.ingest();
     check(&state, LONG + 100);
+}
+
+#[test]
+fn logs_renamed_while_they_are_looked_at() {
+    for wait_ms in (0..200).step_by(20) {
+        let machine = Machine::new();
+        let state = half_read(&machine, 500, 600);
+        for rotated in [700, 800] {
+            machine.rotate("access.log");
+            machine.append("access.log", &lines(rotated - 100..rotated));
+        }
+        let mut command = super::strace::slow("openat", 5000, &state.ingest_command());
+        let run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("strace");
+        thread::sleep(Duration::from_millis(wait_ms));
+        machine.rotate("access.log");
+        machine.append("access.log", &lines(800..900));
+        let ended = Ended::from(run.wait_with_output().expect("it ends")).with(0);
+        assert_eq!(ended.stderr, "", "{wait_ms}");
+        state.ingest();
+        check(&state, 900);
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::machine::{Ended, Machine, State};
 use super::numbered::{Wanted, lines};
-use super::strace::{Fault, Point, READING, WRITING, points};
+use super::strace::{Blow, Fault, READING, WRITING, points};
 
 const AT_MOST: usize = 10;
 const LINES: u64 = 4000;
@@ -20,7 +20,7 @@ fn half_read(machine: &Machine) -> State<'_> {
 }
 
 /// Lets calls fail in runs over copies of a state, and looks at what the next run makes of it.
-fn survives(calls: &[&'static str], faults: &[Fault], judge: fn(Point, Fault, &Ended)) {
+fn survives(calls: &[&'static str], faults: &[Fault], judge: fn(&Blow, &Ended)) {
     let machine = Machine::in_memory();
     let (state, wanted) = (half_read(&machine), Wanted::of(0..LINES));
     let counted = state.copy_to("counted");
@@ -30,11 +30,10 @@ fn survives(calls: &[&'static str], faults: &[Fault], judge: fn(Point, Fault, &E
     for point in &points {
         for fault in faults {
             let spoiled = state.copy_to("spoiled");
-            let (ended, hit) = fault.strike(*point, &spoiled.ingest_command());
-            let ended = ended.unwrap_or_else(|| panic!("{fault:?} at {point:?} killed it"));
-            println!("{fault:?} at {point:?}: {:?} {}", ended.code, ended.stderr);
-            struck += usize::from(hit);
-            judge(*point, *fault, &ended);
+            let blow = fault.strike(*point, &spoiled.ingest_command());
+            println!("{fault:?} at {point:?}: {:?}", blow.ended);
+            struck += usize::from(blow.struck());
+            judge(&blow, blow.ended.as_ref().expect("it is not killed"));
             spoiled.is_sound_after_a_kill();
             spoiled.ingest();
             wanted.check(&spoiled);
@@ -42,21 +41,22 @@ fn survives(calls: &[&'static str], faults: &[Fault], judge: fn(Point, Fault, &E
         }
     }
     let runs = points.len() * faults.len();
-    assert!(struck > 0 && struck * 10 >= runs * 9, "only {struck} of {runs} runs had an error");
+    // A few calls are made by one thread in one run and by another in the next.
+    assert!(struck > 0 && struck * 4 >= runs * 3, "only {struck} of {runs} runs had an error");
 }
 
 /// It ends by itself, with a code that is documented, and says why.
-fn ends_in_order(point: Point, fault: Fault, ended: &Ended) {
-    let documented = matches!(ended.code, Some(0..=2));
-    assert!(documented && !ended.stderr.contains("panicked"), "{fault:?} at {point:?}: {ended:?}");
-    if ended.code != Some(0) {
-        assert!(ended.stderr.starts_with("logstat: "), "{fault:?} at {point:?}: {ended:?}");
+fn ends_in_order(blow: &Blow, ended: &Ended) {
+    assert!(matches!(ended.code, Some(0..=2)) && !ended.stderr.contains("panicked"), "{blow:?}");
+    // The call that fails may be the one that says so.
+    if ended.code != Some(0) && blow.point.call != "write" {
+        assert!(ended.stderr.starts_with("logstat: "), "{blow:?}");
     }
 }
 
 /// Nothing failed, so nothing is said.
-fn goes_on(point: Point, fault: Fault, ended: &Ended) {
-    assert!(ended.code == Some(0) && ended.stderr.is_empty(), "{fault:?} at {point:?}: {ended:?}");
+fn goes_on(blow: &Blow, ended: &Ended) {
+    assert!(ended.code == Some(0) && ended.stderr.is_empty(), "{blow:?}");
 }
 
 #[test]
@@ -92,10 +92,11 @@ fn an_interrupted_sync_or_listing_costs_no_line() {
 /// A failed sync may have dropped pages that are never written again: whoever goes on has lost them.
 #[test]
 fn a_failed_sync_ends_the_run() {
-    survives(&SYNC, &[Fault::Error("EIO")], |point, fault, ended| {
-        // The last two are SQLite's, when it moves its log into the database. If it cannot, it keeps the log.
-        if point.number + 2 <= point.last {
-            assert_eq!(ended.code, Some(2), "{fault:?} at {point:?}: {}", ended.stderr);
+    survives(&SYNC, &[Fault::Error("EIO")], |blow, ended| {
+        let Some((call, later)) = blow.failed_call() else { return };
+        // At its end SQLite moves its log into the database: two syncs. If it cannot, it keeps the log.
+        if later > 1 || !call.contains("logstat.db") {
+            assert_eq!(ended.code, Some(2), "{blow:?}");
         }
     });
 }

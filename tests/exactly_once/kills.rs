@@ -38,10 +38,10 @@ fn survives(state: &State<'_>, wanted: &Wanted, calls: &[&'static str], needed: 
     let mut killed = 0;
     for point in &points {
         let spoiled = state.copy_to("spoiled");
-        let (ended, struck) = Fault::Kill.strike(*point, &spoiled.ingest_command());
-        killed += usize::from(struck);
-        assert!(struck || ended.is_some_and(|ended| ended.code == Some(0)), "{point:?}");
-        println!("killed at {point:?}: {struck}");
+        let blow = Fault::Kill.strike(*point, &spoiled.ingest_command());
+        println!("{blow:?}");
+        killed += usize::from(blow.struck());
+        assert!(blow.ended.is_none_or(|ended| ended.code == Some(0)));
         spoiled.is_sound_after_a_kill();
         spoiled.ingest();
         wanted.check(&spoiled);

@@ -35,8 +35,6 @@ pub const WRITING: [&str; 16] = [
 pub struct Point {
     pub call: &'static str,
     pub number: usize,
-    /// Of the last one of the run.
-    pub last: usize,
 }
 
 /// What happens at a call.
@@ -61,7 +59,7 @@ pub fn points(command: &Command, calls: &[&'static str], after: &str, at_most: u
     let mut points = Vec::new();
     for (call, (first, last)) in ranges(&text, calls, after) {
         let stride = if all_points() { 1 } else { (last - first).div_ceil(at_most).max(1) };
-        points.extend((first..=last).step_by(stride).map(|number| Point { call, number, last }));
+        points.extend((first..=last).step_by(stride).map(|number| Point { call, number }));
     }
     points
 }
@@ -87,8 +85,18 @@ fn ranges<'c>(trace: &str, calls: &[&'c str], after: &str) -> BTreeMap<&'c str, 
     ranges
 }
 
+/// A run that had a fault.
+#[derive(Debug)]
+pub struct Blow {
+    pub point: Point,
+    /// `None` if it was killed.
+    pub ended: Option<Ended>,
+    /// Its calls of the point's name.
+    trace: String,
+}
+
 impl Fault {
-    fn words(self, Point { call, number, .. }: Point) -> String {
+    fn words(self, Point { call, number }: Point) -> String {
         match self {
             Self::Kill => format!("inject={call}:signal=SIGKILL:when={number}"),
             Self::Error(error) => format!("inject={call}:error={error}:when={number}"),
@@ -96,15 +104,29 @@ impl Fault {
         }
     }
 
-    /// Runs it; `None` if it was killed. Says whether the fault came to pass, for threads differ from run to run.
-    pub fn strike(self, point: Point, command: &Command) -> (Option<Ended>, bool) {
+    /// Runs it.
+    pub fn strike(self, point: Point, command: &Command) -> Blow {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let trace = folder.path().join("trace");
         let mut traced = strace(&trace, &[point.call], &["-e", &self.words(point)], command);
         let output = traced.output().expect("strace is needed for this test");
         let killed = output.status.signal() == Some(9);
-        let struck = killed || fs::read_to_string(&trace).expect("a trace").contains("(INJECTED)");
-        (if killed { None } else { Some(Ended::from(output)) }, struck)
+        let ended = if killed { None } else { Some(Ended::from(output)) };
+        Blow { point, ended, trace: fs::read_to_string(&trace).expect("a trace") }
+    }
+}
+
+impl Blow {
+    /// Whether the fault came to pass: which thread makes a call differs from run to run.
+    pub fn struck(&self) -> bool {
+        self.ended.is_none() || self.trace.contains("(INJECTED)")
+    }
+
+    /// The call that failed, and how many of its name came after it.
+    pub fn failed_call(&self) -> Option<(&str, usize)> {
+        let mut lines = self.trace.lines();
+        let failed = lines.find(|line| line.contains("(INJECTED)"))?;
+        Some((failed, lines.count()))
     }
 }
 
@@ -126,7 +148,7 @@ fn strace(trace: &Path, calls: &[&str], inject: &[&str], command: &Command) -> C
     let mut traced = Command::new("strace");
     // A question mark: not every architecture has every call.
     let calls = calls.iter().map(|call| format!("?{call}")).collect::<Vec<_>>().join(",");
-    traced.args(["-f", "-qq", "-o"]).arg(trace).args(["-e", &format!("trace={calls}")]).args(inject);
+    traced.args(["-f", "-y", "-qq", "-o"]).arg(trace).args(["-e", &format!("trace={calls}")]).args(inject);
     traced.arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         if let Some(value) = value {
