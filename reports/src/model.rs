@@ -246,7 +246,7 @@ pub struct SourceSummary {
     pub name: String,
     /// Names or strings of the formats that lines have.
     pub format: String,
-    /// `given` or `detected`.
+    /// `given`, `detected`, or `stored` by an earlier run.
     pub format_from: String,
     #[expect(missing_docs)]
     pub tier: Option<String>,

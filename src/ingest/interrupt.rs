@@ -43,3 +43,10 @@ impl Interrupt {
         }
     }
 }
+
+impl Drop for Interrupt {
+    /// Nobody looks any more: from now on a signal ends the process at once.
+    fn drop(&mut self) {
+        self.asked.store(true, Ordering::Relaxed);
+    }
+}

@@ -7,6 +7,7 @@ use crate::pipeline::SourcePlan;
 use crate::plan::{self, Sources};
 use crate::source::resume::{self, Contents, Found, KnownStream, Plan, PlannedRead};
 use crate::source::{Disk, LogFile, SourceSet};
+use anyhow::bail;
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
@@ -38,7 +39,7 @@ impl Sight {
     /// Looks at the logs of the command line, else of the configuration.
     ///
     /// # Errors
-    /// When no source is named, or the configuration of one is wrong.
+    /// When no source is named, one is a pipe, or the configuration of one is wrong.
     pub fn of(
         args: &ReadArgs,
         config: &Config,
@@ -46,6 +47,13 @@ impl Sight {
         rotate_wait: Duration,
     ) -> anyhow::Result<Self> {
         let Sources { plans, mut problems, notes, out_of_reach, .. } = plan::sources(args, config)?;
+        let mut files = plans.iter().flat_map(|plan| &plan.sets).flat_map(|set| &set.files);
+        if let Some(pipe) = files.find(|file| file.is_pipe()) {
+            bail!(
+                "{}: is no file, and there is no telling which of its lines were read before\nhint: `logstat report -` reports it without keeping anything",
+                pipe.path().display()
+            );
+        }
         let now = SystemTime::now();
         let look = |source: SourcePlan| {
             let present: Vec<Found> =

@@ -4,7 +4,7 @@ use super::Page;
 use super::paint::{Ink, Line, joined, wrapped};
 use super::table::{Cell, Shape, Table, column};
 use crate::hours::{HOUR_S, gaps, local, window_s, zone_name};
-use crate::model::Step;
+use crate::model::{SourceSummary, Step};
 use crate::{text, words};
 
 /// Skipped files that are named one by one.
@@ -125,15 +125,23 @@ fn sources(page: &Page<'_>) -> Vec<Line> {
             Cell::plain(&source.name),
             Cell::or_blank(source.tier.clone()),
             Cell::or_blank(source.node.clone()),
-            Cell::plain(source.files.len().to_string()),
+            Cell::or_blank((!source.files.is_empty()).then(|| source.files.len().to_string())),
             Cell::plain(text::count(source.accounting.lines)),
             Cell::Text(ink, text::count(rejects)),
-            Cell::plain(format!("{} ({})", source.format, source.format_from)),
+            Cell::plain(format(source)),
         ]);
     }
     let mut lines = table.lines(page.pen, page.columns);
     lines.extend(skipped_files(page));
     lines
+}
+
+/// What the lines are, and who says so; where they were read by an earlier run nobody needs to say.
+fn format(source: &SourceSummary) -> String {
+    if source.format_from == "stored" {
+        return source.format.clone();
+    }
+    format!("{} ({})", source.format, source.format_from)
 }
 
 fn skipped_files(page: &Page<'_>) -> Vec<Line> {
