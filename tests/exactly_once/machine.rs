@@ -177,6 +177,13 @@ impl<'m> State<'m> {
         command
     }
 
+    /// The same with one thread that parses, so that each run makes the same calls.
+    pub fn repeatable_ingest_command(&self) -> Command {
+        let mut command = self.ingest_command();
+        command.args(["--threads", "1"]);
+        command
+    }
+
     /// Reads what is new, in small steps.
     pub fn try_ingest(&self) -> Ended {
         Ended::of(&mut self.ingest_command())
