@@ -24,13 +24,13 @@ fn survives(calls: &[&'static str], faults: &[Fault], judge: fn(&Blow, &Ended)) 
     let machine = Machine::in_memory();
     let (state, wanted) = (half_read(&machine), Wanted::of(0..LINES));
     let counted = state.copy_to("counted");
-    let points = points(&counted.ingest_command(), calls, "/lock\"", AT_MOST);
+    let points = points(&counted.repeatable_ingest_command(), calls, "/lock\"", AT_MOST);
     counted.remove();
     let mut struck = 0;
     for point in &points {
         for fault in faults {
             let spoiled = state.copy_to("spoiled");
-            let blow = fault.strike(*point, &spoiled.ingest_command());
+            let blow = fault.strike(*point, &spoiled.repeatable_ingest_command());
             println!("{fault:?} at {point:?}: {:?}", blow.ended);
             struck += usize::from(blow.struck());
             judge(&blow, blow.ended.as_ref().expect("it is not killed"));
@@ -41,8 +41,7 @@ fn survives(calls: &[&'static str], faults: &[Fault], judge: fn(&Blow, &Ended)) 
         }
     }
     let runs = points.len() * faults.len();
-    // A few calls are made by one thread in one run and by another in the next.
-    assert!(struck > 0 && struck * 4 >= runs * 3, "only {struck} of {runs} runs had an error");
+    assert!(struck > 0 && struck * 10 >= runs * 9, "only {struck} of {runs} runs had an error");
 }
 
 /// It ends by itself, with a code that is documented, and says why.

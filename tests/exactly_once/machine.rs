@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-/// After every line.
-pub const NOW: &str = "2026-12-01T00:00:00Z";
+/// After every line, also of those of thousands of runs.
+pub const NOW: &str = "2027-11-01T00:00:00Z";
 /// So that small logs have many blocks and commits.
 const SMALL: [&str; 4] = ["--block-bytes", "4096", "--batch-bytes", "65536"];
 
@@ -174,6 +174,13 @@ impl<'m> State<'m> {
     pub fn ingest_command(&self) -> Command {
         let mut command = self.command("ingest", &["--now", &self.now]);
         command.args(SMALL);
+        command
+    }
+
+    /// The same with one thread that parses, so that each run makes the same calls.
+    pub fn repeatable_ingest_command(&self) -> Command {
+        let mut command = self.ingest_command();
+        command.args(["--threads", "1"]);
         command
     }
 
