@@ -13,7 +13,7 @@ use crate::report::{KnownSource, ReportOptions, SourceName, SourcePeriod, Stored
 use crate::rollup::{AtRest, HOUR_S, StoredDay, StoredEvents};
 use crate::store::{Period, Span};
 use crate::window::Extent;
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 use logstat_reports::dataset::{NamedSource, sources};
 use logstat_reports::model::{By, Report, Step};
 use rayon::prelude::*;
@@ -88,9 +88,9 @@ impl History {
         let mut problems = Vec::new();
         for some in periods.chunks(rayon::current_num_threads() * PERIODS_PER_THREAD) {
             let loaded: Vec<_> = some.par_iter().map(|period| load(period, step, &places)).collect();
-            let (loaded, failed): (Vec<_>, Vec<_>) = loaded.into_iter().partition(Result::is_ok);
-            report.add(&loaded.into_iter().flatten().collect::<Vec<_>>());
-            problems.extend(failed.into_iter().filter_map(Result::err));
+            let (loaded, failed): (Vec<StoredPeriod>, Vec<Vec<anyhow::Error>>) = loaded.into_iter().unzip();
+            report.add(&loaded);
+            problems.extend(failed.into_iter().flatten());
         }
         for (name, events) in events {
             report.add_events(places[&name], events);
@@ -189,18 +189,22 @@ fn newest_second(periods: &[&[Partition]], events: &BTreeMap<String, StoredEvent
     periods.iter().rev().find_map(|period| last(period)).or_else(|| spoken().max())
 }
 
-/// One row's worth of periods, with each node's part in a source for itself.
+/// One row's worth of periods, with each node's part in a source for itself, and those that could not be read.
 fn load(
     partitions: &[Partition],
     step: Step,
     places: &BTreeMap<String, usize>,
-) -> anyhow::Result<StoredPeriod> {
+) -> (StoredPeriod, Vec<anyhow::Error>) {
     let start = start(step, partitions[0].period);
     let mut parts: BTreeMap<(usize, Option<String>), SourcePeriod> = BTreeMap::new();
+    let mut problems = Vec::new();
     for of_period in partitions.chunk_by(|a, b| a.period == b.period) {
-        for found in dataset::read_period(of_period)? {
-            let place = places.get(&found.name);
-            let source = *place.with_context(|| format!("{}: is new", of_period[0].path.display()))?;
+        let found = dataset::read_period(of_period);
+        for found in found.map_err(|problem| problems.push(problem)).unwrap_or_default() {
+            let Some(&source) = places.get(&found.name) else {
+                problems.push(anyhow!("{}: is new", of_period[0].path.display()));
+                continue;
+            };
             let part = parts.entry((source, found.node.clone())).or_insert_with(|| SourcePeriod {
                 source,
                 node: found.node.clone(),
@@ -209,7 +213,7 @@ fn load(
             add(part, found, start, step);
         }
     }
-    Ok(StoredPeriod { start, sources: parts.into_values().collect() })
+    (StoredPeriod { start, sources: parts.into_values().collect() }, problems)
 }
 
 /// Adds what a file has of a source to its row.

@@ -4,13 +4,13 @@ use crate::cli::ReportArgs;
 use crate::config::{self, Config};
 use crate::exit::Exit;
 use crate::history::{History, HistoryRead};
-use crate::ingest::{Ingest, Ingested, LINES_TO_JUDGE};
+use crate::ingest::{Ingest, Ingested, is_too_many};
 use crate::output::say;
 use crate::plan::{self, Plan};
 use crate::report::ReportOptions;
 use crate::store::{DATABASE, Gap, Mode, Store};
 use crate::window::{self, Bound, Extent, Window};
-use crate::{run, state};
+use crate::{publish, run, state};
 use anyhow::bail;
 use jiff::Timestamp;
 use logstat_reports::model::{LogGap, Report};
@@ -32,8 +32,8 @@ pub fn run(mut args: ReportArgs) -> anyhow::Result<Exit> {
     let pool = run::threads(&args.work)?;
     let (kept, mut exit) = kept(&args, &config, &pool)?;
     let window = pool.install(|| window(&args, &plan, &kept.history))?;
-    let (report, missing) = pool.install(|| report(&kept, &plan, window))?;
-    exit = exit.max(missing).max(verdict(&report, &plan, &kept.history)?);
+    let (mut report, missing) = pool.install(|| report(&kept, &plan, window))?;
+    exit = exit.max(missing).max(verdict(&mut report, &plan, &kept.history)?);
     run::deliver(&report, &args, &plan, &pool)?;
     Ok(exit)
 }
@@ -72,7 +72,23 @@ fn kept(args: &ReportArgs, config: &Config, pool: &ThreadPool) -> anyhow::Result
     }
     let formats = store.sources()?.into_iter().map(|source| (source.name, source.formats)).collect();
     let history = History { dirs: vec![store.dir().to_owned()], formats, tiers };
-    Ok((Kept { history, gaps: store.gaps()?, notes: ingested.notes }, ingested.exit))
+    // What could not be read is left out, and the rest is reported.
+    let exit = ingested.exit.min(Exit::LimitExceeded).max(unpublished(&store)?);
+    Ok((Kept { history, gaps: store.gaps()?, notes: ingested.notes }, exit))
+}
+
+/// Whether everything that is kept can be reported.
+fn unpublished(store: &Store) -> anyhow::Result<Exit> {
+    let known = store.periods(i64::MIN..i64::MAX)?;
+    let waiting = known.iter().filter(|known| known.dirty).count() + publish::missing(store, &known)?.len();
+    if waiting == 0 {
+        return Ok(Exit::Done);
+    }
+    say(&format!(
+        "{} hours and days are not published, and may be missing from the report\nhint: `logstat ingest` publishes them",
+        count(waiting as u64)
+    ));
+    Ok(Exit::LimitExceeded)
 }
 
 /// What the configuration says of tiers now counts for what was read before too.
@@ -84,7 +100,8 @@ fn tiers(config: &Config) -> BTreeMap<String, Option<String>> {
 fn open(args: &ReportArgs, config: &Config, mode: Mode) -> anyhow::Result<Store> {
     if mode == Mode::Read && config.source.is_empty() {
         let dir = state::dir(&args.state, &config.state)?;
-        if !dir.join(DATABASE).exists() {
+        // One that may not be looked into is there.
+        if dir.join(DATABASE).try_exists().is_ok_and(|exists| !exists) {
             bail!(plan::NO_LOGS);
         }
     }
@@ -147,22 +164,21 @@ fn gaps(report: &Report, gaps: &[Gap]) -> Vec<LogGap> {
 }
 
 /// Says what is wrong with the outcome, if anything is.
-fn verdict(report: &Report, plan: &Plan, history: &History) -> anyhow::Result<Exit> {
+fn verdict(report: &mut Report, plan: &Plan, history: &History) -> anyhow::Result<Exit> {
     let accounting = &report.accounting;
     if report.totals.requests == 0 {
         if let Some(Extent { newest_us, .. }) = history.extent()?
             && let Ok(newest) = Timestamp::from_microsecond(newest_us)
         {
             let local = newest.to_zoned(plan.zone.clone()).strftime("%Y-%m-%d %H:%M");
-            say(&format!("nothing in the window; newest line {local}\nhint: try --until newest"));
+            say(&format!("nothing in the window; newest line {local}\nhint: try --since 24h --until newest"));
         }
-    } else if accounting.lines >= LINES_TO_JUDGE
-        && accounting.rejects as f64 > accounting.lines as f64 * plan.max_reject_ratio
-    {
+    } else if is_too_many(accounting.rejects, accounting.lines, plan.max_reject_ratio) {
         say(&format!(
-            "rejected {} of {} lines, more than --max-reject-ratio {} allows\nhint: `logstat check` shows them",
+            "rejected {} of {} lines in the window, more than --max-reject-ratio {} allows\nhint: `logstat check` shows what a log has now; what was rejected is not read again",
             accounting.rejects, accounting.lines, plan.max_reject_ratio
         ));
+        run::note_rejects(report);
         return Ok(Exit::LimitExceeded);
     }
     Ok(Exit::Done)

@@ -43,8 +43,15 @@ pub fn publish(
     republish: bool,
     progress: &mut dyn FnMut(usize, usize),
 ) -> anyhow::Result<Published> {
-    let everything = republish || is_lost(store)?;
-    let todo = if everything { all(store)? } else { store.dirty()? };
+    let known = store.periods(ALL)?;
+    let lost = missing(store, &known)?;
+    let everything = republish || !lost.is_empty() && lost.len() == known.len();
+    // Noted first, so that whatever ends this run, the next one knows what is left to do.
+    let again = if republish { known.iter().map(|known| known.period).collect() } else { lost };
+    if !again.is_empty() {
+        store.unpublish(&again)?;
+    }
+    let todo = store.dirty()?;
     let (gone, kept): (Vec<Dirty>, Vec<Dirty>) = todo.into_iter().partition(|dirty| dirty.gone);
     let total = kept.len() + gone.len();
     let (sources, root, node_id) = (store.sources()?, store.published_dir(), store.node().to_owned());
@@ -69,21 +76,17 @@ pub fn publish(
     Ok(Published { written: kept.len(), removed })
 }
 
-/// Was everything that was published removed by hand?
-fn is_lost(store: &Store) -> anyhow::Result<bool> {
-    let root = store.published_dir();
-    let is_there = ["hours", "days"].iter().any(|part| root.join(part).exists());
-    Ok(!is_there && !store.periods(ALL)?.is_empty())
-}
-
-/// Every hour and day, changed or not.
-fn all(store: &Store) -> anyhow::Result<Vec<Dirty>> {
-    let clean = |known: &Known| Dirty { period: known.period, generation: known.generation, gone: false };
-    let known = store.periods(ALL)?;
-    let mut all: Vec<Dirty> = known.iter().filter(|known| !known.dirty).map(clean).collect();
-    all.extend(store.dirty()?);
-    all.sort_by_key(|dirty| dirty.period);
-    Ok(all)
+/// Hours and days that were published once and of which there is no file: somebody removed it, or put back an older copy.
+pub(crate) fn missing(store: &Store, known: &[Known]) -> anyhow::Result<Vec<Period>> {
+    let (root, node_id) = (store.published_dir(), store.node());
+    let mut missing = Vec::new();
+    for known in known.iter().filter(|known| !known.dirty) {
+        let (parquet, _) = files(known.period, node_id)?;
+        if !parquet.path(&root).exists() {
+            missing.push(known.period);
+        }
+    }
+    Ok(missing)
 }
 
 /// An hour or day as the database has it.
@@ -214,17 +217,17 @@ fn remove_unknown(store: &Store, root: &Path) -> anyhow::Result<usize> {
 }
 
 fn publish_events(store: &mut Store, everything: bool, root: &Path) -> anyhow::Result<()> {
-    if !everything && !store.dirty_events()? {
+    let (file, generation) = (dataset::event_file(store.node()), store.events_generation()?);
+    let is_lost = generation > 0 && !file.path(root).exists();
+    if !everything && !is_lost && !store.dirty_events()? {
         return Ok(());
     }
-    let generation = store.events_generation()?;
     let mut sources = Vec::new();
     for source in store.sources()?.into_iter().map(|info| info.name) {
         if let Some(events) = store.events(&source)? {
             sources.push(SourceEvents { source, events });
         }
     }
-    let file = dataset::event_file(store.node());
     if sources.is_empty() {
         remove(root, &file)?;
     } else {

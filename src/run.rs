@@ -42,8 +42,8 @@ pub fn run(mut args: ReportArgs) -> anyhow::Result<Exit> {
     let (results, broken) = read_all(&args, &plan, &prepared, window, &pool);
     let mut options = report_options(&plan, &prepared, window);
     options.notes.extend(results.iter().flat_map(|result| format_changes(&result.summary)));
-    let report = pool.install(|| report(results, options));
-    exit = exit.max(broken).max(verdict(&report, &plan, &prepared));
+    let mut report = pool.install(|| report(results, options));
+    exit = exit.max(broken).max(verdict(&mut report, &plan, &prepared));
     deliver(&report, &args, &plan, &pool)?;
     Ok(exit)
 }
@@ -212,7 +212,7 @@ fn format_changes(source: &SourceSummary) -> Vec<String> {
 }
 
 /// Says what is wrong with the outcome, if anything is.
-fn verdict(report: &Report, plan: &Plan, prepared: &[Prepared]) -> Exit {
+fn verdict(report: &mut Report, plan: &Plan, prepared: &[Prepared]) -> Exit {
     let accounting = &report.accounting;
     if report.totals.requests == 0 {
         say_where_the_lines_are(report, plan, prepared);
@@ -231,9 +231,16 @@ fn verdict(report: &Report, plan: &Plan, prepared: &[Prepared]) -> Exit {
             "rejected {} of {} lines, more than --max-reject-ratio {} allows\nhint: {hint}",
             accounting.rejects, accounting.lines, plan.max_reject_ratio
         ));
+        note_rejects(report);
         return Exit::LimitExceeded;
     }
     Exit::Done
+}
+
+/// For those who see the page and not what was said.
+pub(crate) fn note_rejects(report: &mut Report) {
+    let (rejects, lines) = (count(report.accounting.rejects), count(report.accounting.lines));
+    report.notes.insert(0, format!("{rejects} of {lines} lines were rejected and are in no figure"));
 }
 
 fn say_where_the_lines_are(report: &Report, plan: &Plan, prepared: &[Prepared]) {
@@ -247,7 +254,7 @@ fn say_where_the_lines_are(report: &Report, plan: &Plan, prepared: &[Prepared]) 
         let newest = prepared.iter().filter_map(Prepared::newest_us).max();
         if let Some(newest) = newest.and_then(|us| Timestamp::from_microsecond(us).ok()) {
             let local = newest.to_zoned(plan.zone.clone()).strftime("%Y-%m-%d %H:%M");
-            say(&format!("nothing in the window; newest line {local}\nhint: try --until newest"));
+            say(&format!("nothing in the window; newest line {local}\nhint: try --since 24h --until newest"));
         }
     }
 }

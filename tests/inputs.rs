@@ -118,7 +118,7 @@ fn an_empty_window_says_where_the_lines_are() {
         text(&lab.log("access.log", LINE.replace("20/Nov", "18/Nov").replace("10:00:00", "09:12:07") + "\n"));
     let run = lab.report(&[&log, "--since", "24h"]).ok();
     assert!(run.stderr.contains("newest line 2026-11-18 09:12"), "{}", run.stderr);
-    assert!(run.stderr.contains("try --until newest"), "{}", run.stderr);
+    assert!(run.stderr.contains("try --since 24h --until newest"), "{}", run.stderr);
     let run = lab.report(&[&log, "--since", "24h", "--until", "newest"]).ok();
     assert_eq!(run.summary()["totals"]["requests"], 1);
 }

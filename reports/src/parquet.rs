@@ -6,7 +6,7 @@ use polars::prelude::{
     ListPrimitiveChunkedBuilder, ListStringChunkedBuilder, ParquetCompression, ParquetWriter, PolarsError,
     PolarsResult, SchemaExt, TimeUnit, TimeZone,
 };
-use polars_parquet::write::schema_to_metadata_key;
+use polars_parquet::write::{ZstdLevel, schema_to_metadata_key};
 
 use crate::columns::{COLUMNS, Get, TIMINGS};
 use crate::model::{By, Figures, HourRow, Report};
@@ -45,7 +45,8 @@ pub(crate) fn writer<'b>(bytes: &'b mut Vec<u8>, table: &DataFrame) -> ParquetWr
     ParquetWriter::new(bytes)
         .with_row_group_size(Some(group))
         .with_key_value_metadata(Some(arrow_schema(table)))
-        .with_compression(ParquetCompression::Zstd(None))
+        // The fastest level: polars' own makes files a few percent smaller, for twice the time.
+        .with_compression(ParquetCompression::Zstd(ZstdLevel::try_new(1).ok()))
 }
 
 /// What a row is about, its figures and the mergeable parts; `start` names the column of the rows' starts.

@@ -21,7 +21,7 @@ use crate::source::resume::KnownStream;
 use crate::source::{Limits, Progress};
 use crate::store::{Mode, Store};
 use crate::{prune, run, state};
-pub(crate) use outcome::LINES_TO_JUDGE;
+pub(crate) use outcome::is_too_many;
 
 use interrupt::Interrupt;
 use jiff::Timestamp;

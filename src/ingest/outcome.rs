@@ -11,8 +11,8 @@ use logstat_reports::text::count;
 
 const GAP_HINT: &str = "hint: run more often than logs are rotated away, and keep one rotated log uncompressed \
                         (delaycompress)";
-/// Fewer lines say nothing about the share of rejects.
-pub const LINES_TO_JUDGE: u64 = 100;
+/// Fewer rejects say nothing about their share.
+const REJECTS_TO_JUDGE: u64 = 10;
 
 /// How a run went.
 #[derive(Debug, Default)]
@@ -54,11 +54,10 @@ impl Outcome {
             exit = Exit::LimitExceeded;
         }
         let counts = &self.counts;
-        if counts.lines >= LINES_TO_JUDGE && counts.rejected() as f64 > counts.lines as f64 * max_reject_ratio
-        {
+        if is_too_many(counts.rejected(), counts.lines, max_reject_ratio) {
             let file = self.rejected_in.as_deref().unwrap_or("a log");
             say(&format!(
-                "rejected {} of {} new lines, more than --max-reject-ratio {max_reject_ratio} allows\nhint: `logstat check '{file}'` shows them",
+                "rejected {} of {} new lines, more than --max-reject-ratio {max_reject_ratio} allows\nhint: `logstat check '{file}'` shows them; mend the format soon, since lines are not read again",
                 count(counts.rejected()),
                 count(counts.lines)
             ));
@@ -83,4 +82,9 @@ impl Outcome {
             say(&format!("{lines} new lines, {rejects} of them rejected"));
         }
     }
+}
+
+/// Whether so many rejects are more than a few, and more than their share.
+pub fn is_too_many(rejects: u64, lines: u64, max_reject_ratio: f64) -> bool {
+    rejects >= REJECTS_TO_JUDGE && rejects as f64 > lines as f64 * max_reject_ratio
 }

@@ -5,7 +5,7 @@
 //! sum of what was taken so, which is the stated error and at most requests / (capacity + 1).
 
 use super::cells::{CountTable, sorted};
-use super::keys::{Entry, KeyHasher, KeyTable};
+use super::keys::{KeyHasher, KeyTable};
 use super::stored::{StoredEntry, StoredList};
 
 /// Keys of a list, whether of an hour or of many: more than an ordinary site has of anything in an hour.
@@ -139,18 +139,30 @@ impl TopSummary {
         self.error += stored.error;
     }
 
-    /// Every key, for a list at rest.
-    pub(super) fn stored_entries(&self) -> Vec<StoredEntry> {
-        let entry = |entry: &Entry<Tally>| StoredEntry {
-            key: self.keys.key(entry).into(),
-            tally: entry.tally,
-            latencies: Vec::new(),
-        };
-        let mut entries: Vec<StoredEntry> = self.keys.entries().iter().map(entry).collect();
-        for (key, count) in sorted(&self.latencies) {
-            let (at, coarse) = split(key);
-            entries[at].latencies.push((coarse, count));
+    /// Requests of the key at this rank, from 0; `None` when there are no more keys than that.
+    pub(super) fn requests_at(&self, rank: usize) -> Option<u64> {
+        let mut requests: Vec<u64> = self.keys.entries().iter().map(|entry| entry.tally.requests).collect();
+        (requests.len() > rank).then(|| *requests.select_nth_unstable_by(rank, |a, b| b.cmp(a)).1)
+    }
+
+    /// Keys with more requests than these, for a list at rest, in any order.
+    pub(super) fn stored_entries(&self, above: Option<u64>) -> Vec<StoredEntry> {
+        let mut places = vec![usize::MAX; self.keys.len()];
+        let mut entries: Vec<StoredEntry> = Vec::new();
+        for (entry, place) in self.keys.entries().iter().zip(&mut places) {
+            if above.is_none_or(|above| entry.tally.requests > above) {
+                *place = entries.len();
+                let (key, tally) = (self.keys.key(entry).into(), entry.tally);
+                entries.push(StoredEntry { key, tally, latencies: Vec::new() });
+            }
         }
+        for (key, count) in self.latencies.iter() {
+            let (at, coarse) = split(key);
+            if let Some(entry) = entries.get_mut(places[at]) {
+                entry.latencies.push((coarse, count));
+            }
+        }
+        entries.iter_mut().for_each(|entry| entry.latencies.sort_unstable());
         entries
     }
 

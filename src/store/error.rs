@@ -26,7 +26,7 @@ pub enum StoreError {
     Older { path: PathBuf, found: i64, known: i64 },
     #[error("{}: belongs to {owner}, who could not replace what another user writes there\nhint: run as its owner: runuser -u {owner} -- logstat …; or name another directory with --state", dir.display())]
     Owner { dir: PathBuf, owner: String },
-    #[error("{}: this user cannot open it: {error}\nhint: run as the owner of the state, or report what is published: --data {}", path.display(), folder(path))]
+    #[error("{}: this user cannot open it: {error}\nhint: run as the owner of the state, where it can be written; or report what is published: --data {}", path.display(), folder(path))]
     Unopened { path: PathBuf, error: rusqlite::Error },
     #[error("{}: is a database of something else\nhint: name another directory with --state", path.display())]
     Foreign { path: PathBuf },
@@ -46,6 +46,8 @@ pub enum StoreError {
     TooLarge { path: PathBuf, of: String, bytes: usize, limit: usize },
     #[error("{}: nothing was committed, since a step of the batch failed", path.display())]
     Broken { path: PathBuf },
+    #[error("{}: {error}\nhint: nothing was changed; is the disk full (`df`), or broken (the system's log)?", path.display())]
+    Disk { path: PathBuf, error: rusqlite::Error },
     #[error("{}: {error}", path.display())]
     Sql { path: PathBuf, error: rusqlite::Error },
     #[error("the state cannot be exported: {error}")]
@@ -76,6 +78,7 @@ impl StoreError {
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) if path.exists() => {
                 Self::Unopened { path, error }
             }
+            Some(ErrorCode::SystemIoFailure) => Self::Disk { path, error },
             Some(ErrorCode::DiskFull) => Self::Full { path },
             Some(_) => Self::Sql { path, error },
             // Statements and tables fit each other, so a value that does not fit was not written by them.

@@ -45,7 +45,11 @@ impl Store {
         };
         refuse_fragment(&path)?;
         let mut connection = connect(&path).map_err(|error| match error {
-            StoreError::Sql { .. } if !path.exists() => StoreError::Missing { dir: dir.clone() },
+            StoreError::Sql { .. } => match path.try_exists() {
+                Ok(false) => StoreError::Missing { dir: dir.clone() },
+                Err(denied) => StoreError::io(&path, "open")(denied),
+                Ok(true) => error,
+            },
             error => error,
         })?;
         bring_forward(&mut connection, &path, mode)?;

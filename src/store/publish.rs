@@ -37,6 +37,23 @@ impl Store {
         list().map_err(|error| self.wrong(error))
     }
 
+    /// Notes that hours and days are to be published again, whatever they are.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn unpublish(&mut self, periods: &[Period]) -> Result<(), StoreError> {
+        let path = self.path.clone();
+        let mut note = || {
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for period in periods {
+                let sql = "UPDATE periods SET dirty = TRUE WHERE start = ?1 AND span = ?2";
+                transaction.execute(sql, (period.start, period.span))?;
+            }
+            transaction.commit()
+        };
+        note().map_err(|error| StoreError::of(&path, error))
+    }
+
     /// Notes what was published, and gives how many periods are thereby done. Those that changed meanwhile stay dirty.
     ///
     /// # Errors
