@@ -82,51 +82,66 @@ impl History {
             partitions.chunk_by(|a, b| start(step, a.period) == start(step, b.period)).collect();
         let window = window(options, &partitions, || newest_second(&periods, &events));
         let sources = self.known(&partitions, &events);
-        let places: BTreeMap<String, usize> =
-            sources.iter().zip(0..).map(|(source, at)| (source.name.name.clone(), at)).collect();
+        let key = |source: &KnownSource| (source.name.name.clone(), source.name.tier.clone());
+        let places: Places = sources.iter().map(key).zip(0..).collect();
+        let place = |name: &str, tier: Option<&String>| {
+            places.get(&(name.to_owned(), self.tier(name, tier.cloned()))).copied()
+        };
         let mut report = StoredReport::new(sources, options.clone(), window, step);
         let mut problems = Vec::new();
         for some in periods.chunks(rayon::current_num_threads() * PERIODS_PER_THREAD) {
-            let loaded: Vec<_> = some.par_iter().map(|period| load(period, step, &places)).collect();
+            let loaded: Vec<_> = some.par_iter().map(|period| load(period, step, &place)).collect();
             let (loaded, failed): (Vec<StoredPeriod>, Vec<Vec<anyhow::Error>>) = loaded.into_iter().unzip();
             report.add(&loaded);
             problems.extend(failed.into_iter().flatten());
         }
         for (name, events) in events {
-            report.add_events(places[&name], events);
+            // A proxy's messages say of no tier; where a source has several, they are those of the first.
+            if let Some((_, at)) = places.range((name.clone(), None)..).next() {
+                report.add_events(*at, events);
+            }
         }
         Ok(HistoryRead { report: report.finish(), problems })
     }
 
-    /// Every source of which something was published, by name. Which tier it is of must be known before anything is
-    /// added up, so each file is looked into twice.
+    /// Every source of which something was published, by name and tier: machines may well have logs of one name in two
+    /// tiers. The tiers must be known before anything is added up, so each file is looked into twice.
     fn known(&self, partitions: &[Partition], events: &BTreeMap<String, StoredEvents>) -> Vec<KnownSource> {
         // What cannot be read is told of when it is loaded.
-        let named: Vec<SourceName> = partitions
+        let named: Vec<NamedSource> = partitions
             .par_iter()
             .flat_map_iter(|partition| sources(&partition.path).unwrap_or_default())
-            .map(|NamedSource { source, tier, node }| SourceName { name: source, tier, node })
             .collect();
-        let of_events = events.keys().map(|name| SourceName { name: name.clone(), ..SourceName::default() });
-        let mut names: BTreeMap<String, SourceName> = BTreeMap::new();
-        // The newest come last. Where several nodes have part in a source, it is of none.
-        for newer in named.into_iter().chain(of_events) {
-            match names.entry(newer.name.clone()) {
-                Entry::Vacant(entry) => drop(entry.insert(newer)),
+        let mut names: BTreeMap<(String, Option<String>), SourceName> = BTreeMap::new();
+        for NamedSource { source, tier, node } in named {
+            let tier = self.tier(&source, tier);
+            match names.entry((source.clone(), tier.clone())) {
+                Entry::Vacant(entry) => drop(entry.insert(SourceName { name: source, tier, node })),
+                // Where several nodes have part in a source, it is of none.
                 Entry::Occupied(mut entry) => {
-                    let known = entry.get_mut();
-                    known.tier = newer.tier.or(known.tier.take());
-                    known.node = known.node.take().filter(|node| newer.node.as_ref() == Some(node));
+                    let known = &mut entry.get_mut().node;
+                    *known = known.take().filter(|known| node.as_ref() == Some(known));
                 }
             }
         }
-        let formats = |name: &str| self.formats.get(name).cloned().unwrap_or_default();
-        for (name, tier) in &self.tiers {
-            names.entry(name.clone()).and_modify(|known| known.tier.clone_from(tier));
+        for name in events.keys() {
+            if !names.keys().any(|(known, _)| known == name) {
+                let source = SourceName { name: name.clone(), ..SourceName::default() };
+                names.insert((name.clone(), None), source);
+            }
         }
+        let formats = |name: &str| self.formats.get(name).cloned().unwrap_or_default();
         names.into_values().map(|name| KnownSource { formats: formats(&name.name), name }).collect()
     }
+
+    /// The tier of a source of which a file has this one.
+    fn tier(&self, name: &str, of_file: Option<String>) -> Option<String> {
+        self.tiers.get(name).cloned().unwrap_or(of_file)
+    }
 }
+
+/// Where each source is among all, by name and tier.
+type Places = BTreeMap<(String, Option<String>), usize>;
 
 /// The Unix hours of the window asked for.
 fn hours(options: &ReportOptions) -> Range<i64> {
@@ -181,8 +196,8 @@ fn window(
 /// The last second with a request, or else with a message about a server.
 fn newest_second(periods: &[&[Partition]], events: &BTreeMap<String, StoredEvents>) -> Option<i64> {
     let last = |partitions: &[Partition]| -> Option<i64> {
-        let of_periods = partitions.chunk_by(|a, b| a.period == b.period);
-        let found = of_periods.filter_map(|of_period| dataset::read_period(of_period).ok()).flatten();
+        let read = |partition| dataset::read_period(std::slice::from_ref(partition)).ok();
+        let found = partitions.iter().filter_map(read).flatten();
         found.filter_map(|source| Some(source.stored?.span()?.1)).max()
     };
     let spoken = || events.values().filter_map(|told| Some(told.availability(i64::MIN, i64::MAX).span()?.1));
@@ -193,16 +208,17 @@ fn newest_second(periods: &[&[Partition]], events: &BTreeMap<String, StoredEvent
 fn load(
     partitions: &[Partition],
     step: Step,
-    places: &BTreeMap<String, usize>,
+    place: &(dyn Fn(&str, Option<&String>) -> Option<usize> + Sync),
 ) -> (StoredPeriod, Vec<anyhow::Error>) {
     let start = start(step, partitions[0].period);
     let mut parts: BTreeMap<(usize, Option<String>), SourcePeriod> = BTreeMap::new();
     let mut problems = Vec::new();
-    for of_period in partitions.chunk_by(|a, b| a.period == b.period) {
-        let found = dataset::read_period(of_period);
+    // One by one, so that a damaged file costs nothing but itself.
+    for partition in partitions {
+        let found = dataset::read_period(std::slice::from_ref(partition));
         for found in found.map_err(|problem| problems.push(problem)).unwrap_or_default() {
-            let Some(&source) = places.get(&found.name) else {
-                problems.push(anyhow!("{}: is new", of_period[0].path.display()));
+            let Some(source) = place(&found.name, found.tier.as_ref()) else {
+                problems.push(anyhow!("{}: is new", partition.path.display()));
                 continue;
             };
             let part = parts.entry((source, found.node.clone())).or_insert_with(|| SourcePeriod {
@@ -225,12 +241,16 @@ fn add(part: &mut SourcePeriod, found: SourceAtRest, start: i64, step: Step) {
     let Some(stored) = found.stored else { return };
     match (&mut part.stored, step) {
         (Some(AtRest::Day(day)), _) => stored.add_to(day),
+        (Some(AtRest::Hour(sum)), Step::Hour) => {
+            if let AtRest::Hour(hour) = stored {
+                sum.merge(hour);
+            }
+        }
         (none, Step::Day) => {
             let mut day = StoredDay::new(start.div_euclid(Step::Day.seconds()));
             stored.add_to(&mut day);
             *none = Some(AtRest::Day(day));
         }
-        // Of an hour, files have one part of each node when they were added up.
         (none, Step::Hour) => *none = Some(stored),
     }
 }

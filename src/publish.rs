@@ -82,7 +82,8 @@ pub(crate) fn missing(store: &Store, known: &[Known]) -> anyhow::Result<Vec<Peri
     let mut missing = Vec::new();
     for known in known.iter().filter(|known| !known.dirty) {
         let (parquet, _) = files(known.period, node_id)?;
-        if !parquet.path(&root).exists() {
+        // A file without bytes is what a crash of the machine may leave.
+        if fs::metadata(parquet.path(&root)).map_or(true, |file| file.len() == 0) {
             missing.push(known.period);
         }
     }

@@ -74,13 +74,14 @@ pub(crate) fn event_copies(dirs: &[PathBuf]) -> anyhow::Result<BTreeMap<String, 
     Ok(copies)
 }
 
-/// Of copies, which there must be, the one that counts.
+/// Of copies, which there must be, the one that counts. Damaged ones do not, as long as another is whole.
 pub(crate) fn newest(copies: &[PathBuf]) -> Result<PathBuf, DatasetError> {
     if let [only] = copies {
         return Ok(only.clone());
     }
-    let ranked = copies.iter().map(|path| Ok((generation(path)?, path.clone())));
-    Ok(newest_of(ranked.collect::<Result<_, DatasetError>>()?)?.unwrap_or_default())
+    let whole = copies.iter().filter_map(|path| Some((generation(path).ok()?, path.clone())));
+    let newest = newest_of(whole.collect())?;
+    Ok(newest.or_else(|| copies.first().cloned()).unwrap_or_default())
 }
 
 /// Of copies with their generations the one that counts: that of the highest. Those of one generation are equal, unless
@@ -148,7 +149,10 @@ fn days_below(folder: &Path, hours: &Range<i64>, copies: &mut Copies) -> anyhow:
 
 fn files_below(folder: &Path, period: Period, copies: &mut Copies) -> anyhow::Result<()> {
     for (node_id, path) in entries(folder, own_node)? {
-        copies.entry((period, node_id)).or_default().push(path);
+        // A pipe of that name would be waited for.
+        if path.is_file() {
+            copies.entry((period, node_id)).or_default().push(path);
+        }
     }
     Ok(())
 }

@@ -76,9 +76,9 @@ impl Ingest<'_> {
         let exit = outcome.tell(max_reject_ratio(self.read, self.config));
         // What was read is safe; the next run publishes it.
         interrupt.end_if_asked();
-        prune::prune(store, state::retention(&self.config.state), self.now())?;
+        let pruned = prune::prune(store, state::retention(&self.config.state), self.now())?;
         self.publish(store, republish, &interrupt)?;
-        outcome.summarise();
+        outcome.summarise(pruned.expired);
         Ok(Ingested { exit, notes: outcome.notes })
     }
 

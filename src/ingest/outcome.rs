@@ -48,7 +48,7 @@ impl Outcome {
     /// Says what is wrong, if anything is.
     pub fn tell(&self, max_reject_ratio: f64) -> Exit {
         let mut exit = complain(&self.problems);
-        self.errors.iter().for_each(|error| say(&error.to_string()));
+        self.errors.iter().for_each(|error| say(&error_text(error)));
         self.gaps.iter().for_each(|gap| say(&format!("{gap}\n{GAP_HINT}")));
         if !(self.gaps.is_empty() && self.errors.is_empty()) {
             exit = Exit::LimitExceeded;
@@ -76,10 +76,15 @@ impl Outcome {
     }
 
     /// Cron sends a mail for every word.
-    pub fn summarise(&self) {
+    pub fn summarise(&self, expired: usize) {
         if console::Term::stderr().is_term() {
             let (lines, rejects) = (count(self.counts.lines), count(self.counts.rejected()));
             say(&format!("{lines} new lines, {rejects} of them rejected"));
+            self.notes.iter().for_each(|note| say(note));
+            if expired > 0 {
+                let expired = count(expired as u64);
+                say(&format!("{expired} hours and days are no longer kept (keep_days under [state])"));
+            }
         }
     }
 }
@@ -87,4 +92,18 @@ impl Outcome {
 /// Whether so many rejects are more than a few, and more than their share.
 pub fn is_too_many(rejects: u64, lines: u64, max_reject_ratio: f64) -> bool {
     rejects >= REJECTS_TO_JUDGE && rejects as f64 > lines as f64 * max_reject_ratio
+}
+
+/// What became of a file with an error: here, what comes before it is not kept either.
+fn error_text(error: &ReadError) -> String {
+    let text = error.to_string();
+    match error {
+        ReadError::Broken { .. } | ReadError::Truncated { .. } => {
+            let what = text.lines().next().unwrap_or_default();
+            format!(
+                "{what}\nhint: nothing of it is kept, and the next run tries again; `logstat report FILE` shows what can be read"
+            )
+        }
+        _ => text,
+    }
 }

@@ -183,7 +183,8 @@ impl Fold for Reader<'_, '_> {
     }
 
     fn error(&mut self, at: usize, error: ReadError) {
-        self.files[at].failed = true;
+        // What somebody appended to an archive costs none of its lines.
+        self.files[at].failed |= !matches!(error, ReadError::TrailingBytes { .. });
         self.resumed.errors.push(error);
     }
 

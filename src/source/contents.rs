@@ -46,7 +46,7 @@ impl Contents for Disk {
     fn check_whole(&mut self, found: &Found) -> Result<(), ReadError> {
         let mut input = unpack(found)?;
         let mut bytes = vec![0; STEP_BYTES];
-        while input.read(&mut bytes)? > 0 {}
+        while read_on(&mut input, &mut bytes)? > 0 {}
         Ok(())
     }
 
@@ -99,11 +99,19 @@ fn unpack(found: &Found) -> Result<Decompressor, ReadError> {
     Ok(Decompressor::around(found.path.clone(), Box::new(found.open()?), &Progress::default()))
 }
 
+/// Bytes that follow; what somebody appended to an archive is no part of the log.
+fn read_on(input: &mut Decompressor, bytes: &mut [u8]) -> Result<usize, ReadError> {
+    match input.read(bytes) {
+        Err(ReadError::TrailingBytes { .. }) => Ok(0),
+        read => read,
+    }
+}
+
 /// Fills `bytes` as far as there are any.
 fn fill(input: &mut Decompressor, bytes: &mut [u8]) -> Result<usize, ReadError> {
     let mut filled = 0;
     while filled < bytes.len() {
-        match input.read(&mut bytes[filled..])? {
+        match read_on(input, &mut bytes[filled..])? {
             0 => break,
             read => filled += read,
         }
@@ -160,7 +168,7 @@ fn packed_relation(found: &Found, known: &Fingerprint) -> Result<Relation, ReadE
     // To the end, even if it is another log: an archive that is still being written says nothing yet.
     let mut unread = 0;
     loop {
-        match input.read(&mut bytes)? {
+        match read_on(&mut input, &mut bytes)? {
             0 => break,
             filled => unread += filled as u64,
         }

@@ -119,7 +119,7 @@ impl Page<'_> {
     fn row_label(&self, start: i64, day: &mut Option<Date>) -> String {
         let here = local(start, &self.zone);
         if self.report.step == Step::Day {
-            return date_label(here.date());
+            return self.date_label(here.date());
         }
         let clock = clock_label(start, &self.zone);
         if day.replace(here.date()) == Some(here.date()) {
@@ -128,10 +128,13 @@ impl Page<'_> {
             format!("{} {clock}", here.strftime("%a %_d"))
         }
     }
-}
 
-fn date_label(date: Date) -> String {
-    date.strftime("%a %_d %b").to_string()
+    /// `Thu 19 Nov`, with the year where it is not the only one.
+    fn date_label(&self, date: Date) -> String {
+        let year = |at: i64| local(at, &self.zone).year();
+        let is_one = year(self.report.since) == year(self.report.until.saturating_sub(1));
+        date.strftime(if is_one { "%a %_d %b" } else { "%a %_d %b %Y" }).to_string()
+    }
 }
 
 const fn fold_columns(parts: &'static str) -> [Column; 9] {
@@ -174,7 +177,7 @@ fn fold_table(page: &Page<'_>) -> Vec<Line> {
     let mut expected = None;
     for fold in folds.iter().skip(folds.len().saturating_sub(MAX_FOLDS)) {
         if let Some(expected) = expected.filter(|&expected| expected < fold.date) {
-            table.across(Cell::plain(fold_label(step, expected)), missing_folds(step, expected, fold.date));
+            table.across(Cell::plain(fold_label(page, expected)), missing_folds(step, expected, fold.date));
         }
         expected = next_fold(step, fold.date);
         table.row(fold_cells(page, fold, most, slowest));
@@ -211,9 +214,9 @@ fn months(date: Date) -> i64 {
     i64::from(date.year()) * 12 + i64::from(date.month())
 }
 
-fn fold_label(step: Step, date: Date) -> String {
-    match step {
-        Step::Hour => date_label(date),
+fn fold_label(page: &Page<'_>, date: Date) -> String {
+    match page.report.step {
+        Step::Hour => page.date_label(date),
         Step::Day => date.strftime("%b %Y").to_string(),
     }
 }
@@ -221,7 +224,7 @@ fn fold_label(step: Step, date: Date) -> String {
 fn fold_cells(page: &Page<'_>, fold: &Fold, most: u64, slowest: f64) -> [Cell; 9] {
     let sum = &fold.sum;
     [
-        Cell::plain(fold_label(page.report.step, fold.date)),
+        Cell::plain(fold_label(page, fold.date)),
         Cell::Text(Ink::Load, sparkline(&fold.parts, most, page.pen.unicode)),
         Cell::plain(text::count(sum.requests)),
         Cell::plain(text::rate(sum.requests as f64 / sum.covered_s.max(1) as f64)),
