@@ -81,7 +81,8 @@ fn kept(args: &ReportArgs, config: &Config, pool: &ThreadPool) -> anyhow::Result
 fn unpublished(store: &Store) -> anyhow::Result<Exit> {
     let known = store.periods(i64::MIN..i64::MAX)?;
     let waiting = known.iter().filter(|known| known.dirty).count() + publish::missing(store, &known)?.len();
-    if waiting == 0 {
+    // Another run that writes just now will have published them in a moment.
+    if waiting == 0 || store.writer().is_some() {
         return Ok(Exit::Done);
     }
     say(&format!(

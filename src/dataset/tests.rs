@@ -143,7 +143,9 @@ fn damage_is_named_and_so_is_a_file_in_the_wrong_place() {
     let copy = lab.dataset("copy", &[]);
     let whole = fs::read(place(&root, 3)).unwrap();
     fs::write(place(&copy, 3), &whole[..whole.len() / 2]).unwrap();
-    let error = find(&[root, copy], &ALL).unwrap_err().to_string();
+    let found = find(&[copy.clone(), root.clone()], &(MIDNIGHT + 3..MIDNIGHT + 4)).unwrap();
+    assert_eq!(found[0].path, place(&root, 3).canonicalize().unwrap(), "a whole copy beats a damaged one");
+    let error = read_period(&find(&[copy], &ALL).unwrap()).unwrap_err().to_string();
     assert!(error.contains("copy/hours/date=2026-11-20/hour=03/node-a.parquet: "), "{error}");
     assert!(error.contains("\nhint: copy it again"), "{error}");
 }
