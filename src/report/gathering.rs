@@ -8,6 +8,7 @@ use super::tables::{FinishedPeriod, Period, Tables};
 use super::{EVENTS, ReportOptions};
 use crate::rollup::{Aggregate, STANDARD_ERROR, SeriesKey};
 use logstat_reports::model::{EventRow, Group, Report, ServerAvailability, SourceSummary, Step, TopList};
+use logstat_reports::text::count;
 
 /// Tiers from the outermost inwards; others follow in the order in which they are first named.
 const TIERS: [&str; 6] = ["edge", "lb", "proxy", "cache", "web", "app"];
@@ -108,6 +109,13 @@ impl Gathering {
             duplicates_skipped: options.duplicates_skipped,
             ..Report::default()
         };
+        if tables.inner_only > 0 {
+            let unit = if self.step == Step::Day { "days" } else { "hours" };
+            report.notes.push(format!(
+                "{} {unit} have requests, but none at the outermost tier: the totals leave them out",
+                count(tables.inner_only)
+            ));
+        }
         tell(&mut report, facts);
         report
     }

@@ -106,6 +106,8 @@ pub(super) struct Tables {
     pub server_hours: Vec<HourRow>,
     pub bands: BTreeMap<i64, Vec<u64>>,
     pub total: Aggregate,
+    /// Periods with requests at inner tiers only, which are in no total.
+    pub inner_only: u64,
     sources: Groups,
     sites: Groups,
     backends: Groups,
@@ -123,6 +125,8 @@ impl Tables {
             self.hour_totals.push(row);
             self.bands.insert(start, bands);
             self.total.merge_period(start, &period.total);
+        } else if !period.sources.is_empty() {
+            self.inner_only += 1;
         }
         merge_all(&mut self.sources, start, &period.sources);
         merge_all(&mut self.sites, start, &period.sites);
