@@ -128,7 +128,7 @@ fn sources(page: &Page<'_>) -> Vec<Line> {
             Cell::or_blank((!source.files.is_empty()).then(|| source.files.len().to_string())),
             Cell::plain(text::count(source.accounting.lines)),
             Cell::Text(ink, text::count(rejects)),
-            Cell::plain(format(source)),
+            Cell::or_blank(Some(format(source)).filter(|format| !format.is_empty())),
         ]);
     }
     let mut lines = table.lines(page.pen, page.columns);
