@@ -44,6 +44,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Add up old hours to days and let old days go, as every `logstat ingest` does
     Prune(PruneArgs),
+    /// Give a source another name, under which its logs go on
+    Rename(RenameArgs),
     /// Print everything that the state holds as JSON
     Export(ExportArgs),
     /// Find the access logs of nginx and HAProxy by their configuration, and write logstat.toml
@@ -229,6 +231,26 @@ pub struct ExportArgs {
     #[expect(missing_docs)]
     #[command(flatten)]
     pub state: StateArgs,
+}
+
+/// `logstat rename`.
+#[derive(Debug, Clone, Args)]
+pub struct RenameArgs {
+    /// The name until now
+    #[arg(value_name = "OLD")]
+    pub old: String,
+    /// The name from now on, as in logstat.toml
+    #[arg(value_name = "NEW")]
+    pub new: String,
+    /// Configuration [default: ./logstat.toml, else /etc/logstat/logstat.toml]
+    #[arg(long, value_name = "FILE", help_heading = "State")]
+    pub config: Option<PathBuf>,
+    #[expect(missing_docs)]
+    #[command(flatten)]
+    pub state: StateArgs,
+    #[expect(missing_docs)]
+    #[command(flatten)]
+    pub work: WorkArgs,
 }
 
 /// `logstat merge`.

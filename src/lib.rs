@@ -36,6 +36,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod prune;
 pub mod publish;
+pub mod rename;
 pub mod report;
 pub mod rollup;
 pub mod run;

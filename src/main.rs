@@ -23,6 +23,7 @@ fn act(command: Command) -> anyhow::Result<Exit> {
         Command::Ingest(args) => logstat::ingest::run(&args),
         Command::Status(args) => logstat::status::run(&args),
         Command::Prune(args) => logstat::prune::run(&args),
+        Command::Rename(args) => logstat::rename::run(&args),
         Command::Export(args) => logstat::export::run(&args),
         Command::Check(args) => logstat::check::run(&args),
         Command::Init(args) => logstat::init::run(&args),

@@ -277,3 +277,29 @@ fn export_is_one_document_and_a_closed_pipe_no_error() {
     let output = child.wait_with_output().expect("logstat ends");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[test]
+fn a_source_goes_on_under_another_name() {
+    let lab = Lab::new();
+    let named = |name: &str| {
+        lab.log("logstat.toml", format!("[[source]]\nname = \"{name}\"\npaths = [\"access.log*\"]\n"))
+    };
+    named("old");
+    lab.log("access.log", (0..30).map(|number| line(20, 1, number)).collect::<String>());
+    ingest(&lab).with(0);
+    named("new");
+    let refused = ingest(&lab).with(1);
+    assert!(refused.stderr.contains("logstat rename 'old' 'new'"), "{}", refused.stderr);
+    assert!(logstat(&lab, "rename none new").with(2).stderr.contains("there are old"));
+    assert!(logstat(&lab, "rename old old").with(2).stderr.contains("already"));
+    logstat(&lab, "rename old new").with(0);
+
+    let more: String = (30..50).map(|number| line(20, 2, number)).collect();
+    OpenOptions::new().append(true).open(lab.path("access.log")).unwrap().write_all(more.as_bytes()).unwrap();
+    ingest(&lab).with(0);
+    logstat(&lab, "status --check").with(0);
+    let words = format!("report --no-ingest --no-out --csv --since oldest --tz UTC --now {NOW}");
+    let rows = crate::lab::rows(logstat(&lab, &words).with(0).stdout.as_bytes());
+    let told: Vec<_> = rows.iter().map(|row| (row["source"].as_str(), row["requests"].as_str())).collect();
+    assert_eq!(told, [("new", "30"), ("new", "20")]);
+}

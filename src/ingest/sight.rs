@@ -98,7 +98,7 @@ impl Look {
         self.todo.reads.clear();
         let name = &self.source.name;
         Some(format!(
-            "{path}: was read as source {reader} until now, and as {name} it would count twice, so nothing of {name} is read\nhint: give the source its old name, `name = \"{reader}\"` in logstat.toml, or begin a new state with --state"
+            "{path}: was read as source {reader} until now, and as {name} it would count twice, so nothing of {name} is read\nhint: keep the name, `name = \"{reader}\"` in logstat.toml, or give the new one to what is kept too: logstat rename '{reader}' '{name}'"
         ))
     }
 

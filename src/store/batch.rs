@@ -20,6 +20,17 @@ pub enum Landed {
     Expired,
 }
 
+/// What became of a new name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renamed {
+    #[expect(missing_docs)]
+    Done,
+    /// No source has the old one.
+    Unknown,
+    /// Another source has it already.
+    Taken,
+}
+
 /// A transaction of its own, under the lock.
 #[derive(Debug)]
 pub struct Batch<'s> {
@@ -54,6 +65,30 @@ impl Batch<'_> {
     /// When the database cannot be written.
     pub fn put_source(&mut self, source: &SourceInfo) -> Result<(), StoreError> {
         self.step(|connection| sources::put(connection, source))
+    }
+
+    /// Gives a source another name; its streams go on, and its hours and days are published again.
+    ///
+    /// # Errors
+    /// When the database cannot be written or is damaged.
+    pub fn rename_source(&mut self, name: &str, new: &str) -> Result<Renamed, StoreError> {
+        let (old_id, new_id) =
+            self.step(|connection| Ok((sources::id(connection, name)?, sources::id(connection, new)?)))?;
+        let Some(id) = old_id else { return Ok(Renamed::Unknown) };
+        if new_id.is_some() {
+            return Ok(Renamed::Taken);
+        }
+        let periods = self.step(|connection| {
+            let streams = streams::all(connection)?;
+            sources::rename(connection, id, new)?;
+            for stream in streams.into_iter().filter(|stream| stream.source == name) {
+                streams::update(connection, &KnownStream { source: new.to_owned(), ..stream })?;
+            }
+            rollups::periods_of_source(connection, id)
+        })?;
+        self.touched.extend(periods);
+        self.events_touched = true;
+        Ok(Renamed::Done)
     }
 
     /// Remembers a stream that was not known, whatever its `id` says, and gives it a number.

@@ -35,7 +35,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-pub use batch::{Batch, Landed};
+pub use batch::{Batch, Landed, Renamed};
 pub use error::{MergeError, StoreError};
 pub use gaps::Gap;
 pub use open::Mode;

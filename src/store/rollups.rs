@@ -93,6 +93,14 @@ pub(super) fn periods(connection: &Connection, hours: &Range<i64>) -> rusqlite::
     statement.query_map((hours.start, hours.end), known)?.collect()
 }
 
+/// The hours and days that hold something of a source.
+pub(super) fn periods_of_source(connection: &Connection, source: i64) -> rusqlite::Result<Vec<Period>> {
+    let mut statement = connection.prepare(
+        "SELECT start, span FROM rollups WHERE source = ?1 UNION SELECT start, span FROM counts WHERE source = ?1",
+    )?;
+    statement.query_map([source], period)?.collect()
+}
+
 /// Notes that a period changed.
 pub(super) fn touch(connection: &Connection, period: Period) -> rusqlite::Result<()> {
     let sql = "INSERT INTO periods VALUES (?1, ?2, 1, TRUE)

@@ -41,6 +41,14 @@ pub(super) fn put(connection: &Connection, info: &SourceInfo) -> rusqlite::Resul
     connection.execute(sql, (name, tier, node, formats, checksum_of(&covered(info)))).map(drop)
 }
 
+/// Gives a source another name, which no other has.
+pub(super) fn rename(connection: &Connection, id: i64, new: &str) -> rusqlite::Result<()> {
+    let known = connection.query_one("SELECT * FROM sources WHERE id = ?1", [id], info)?;
+    let info = SourceInfo { name: new.to_owned(), ..known };
+    let row = (id, new, checksum_of(&covered(&info)));
+    connection.execute("UPDATE sources SET name = ?2, checksum = ?3 WHERE id = ?1", row).map(drop)
+}
+
 /// By name.
 pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<SourceInfo>> {
     let mut statement = connection.prepare("SELECT * FROM sources ORDER BY name")?;
