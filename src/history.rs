@@ -82,11 +82,11 @@ impl History {
             partitions.chunk_by(|a, b| start(step, a.period) == start(step, b.period)).collect();
         let window = window(options, &partitions, || newest_second(&periods, &events));
         let sources = self.known(&partitions, &events);
-        let key = |source: &KnownSource| (source.name.name.clone(), source.name.tier.clone());
-        let places: Places = sources.iter().map(key).zip(0..).collect();
+        let places: Places = sources.keys().cloned().zip(0..).collect();
         let place = |name: &str, tier: Option<&String>| {
             places.get(&(name.to_owned(), self.tier(name, tier.cloned()))).copied()
         };
+        let sources = named_apart(sources);
         let mut report = StoredReport::new(sources, options.clone(), window, step);
         let mut problems = Vec::new();
         for some in periods.chunks(rayon::current_num_threads() * PERIODS_PER_THREAD) {
@@ -106,13 +106,13 @@ impl History {
 
     /// Every source of which something was published, by name and tier: machines may well have logs of one name in two
     /// tiers. The tiers must be known before anything is added up, so each file is looked into twice.
-    fn known(&self, partitions: &[Partition], events: &BTreeMap<String, StoredEvents>) -> Vec<KnownSource> {
+    fn known(&self, partitions: &[Partition], events: &BTreeMap<String, StoredEvents>) -> Known {
         // What cannot be read is told of when it is loaded.
         let named: Vec<NamedSource> = partitions
             .par_iter()
             .flat_map_iter(|partition| sources(&partition.path).unwrap_or_default())
             .collect();
-        let mut names: BTreeMap<(String, Option<String>), SourceName> = BTreeMap::new();
+        let mut names: BTreeMap<Key, SourceName> = BTreeMap::new();
         for NamedSource { source, tier, node } in named {
             let tier = self.tier(&source, tier);
             match names.entry((source.clone(), tier.clone())) {
@@ -131,7 +131,9 @@ impl History {
             }
         }
         let formats = |name: &str| self.formats.get(name).cloned().unwrap_or_default();
-        names.into_values().map(|name| KnownSource { formats: formats(&name.name), name }).collect()
+        let known =
+            |(key, name): (Key, SourceName)| (key, KnownSource { formats: formats(&name.name), name });
+        names.into_iter().map(known).collect()
     }
 
     /// The tier of a source of which a file has this one.
@@ -140,8 +142,24 @@ impl History {
     }
 }
 
-/// Where each source is among all, by name and tier.
-type Places = BTreeMap<(String, Option<String>), usize>;
+/// Name and tier of a source.
+type Key = (String, Option<String>);
+type Known = BTreeMap<Key, KnownSource>;
+/// Where each source is among all.
+type Places = BTreeMap<Key, usize>;
+
+/// Sources of one name in several tiers have their tier in their name, so that no row adds up two tiers.
+fn named_apart(sources: Known) -> Vec<KnownSource> {
+    let mut tiers = BTreeMap::<String, usize>::new();
+    sources.keys().for_each(|(name, _)| *tiers.entry(name.clone()).or_default() += 1);
+    let apart = |((name, tier), mut source): (Key, KnownSource)| {
+        if let (2.., Some(tier)) = (tiers[&name], tier) {
+            source.name.name = format!("{name} ({tier})");
+        }
+        source
+    };
+    sources.into_iter().map(apart).collect()
+}
 
 /// The Unix hours of the window asked for.
 fn hours(options: &ReportOptions) -> Range<i64> {

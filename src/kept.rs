@@ -86,7 +86,7 @@ fn unpublished(store: &Store) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     say(&format!(
-        "{} hours and days are not published, and may be missing from the report\nhint: `logstat ingest` publishes them",
+        "hours and days that are not published, and may be missing from the report: {}\nhint: `logstat ingest` publishes them",
         count(waiting as u64)
     ));
     Ok(Exit::LimitExceeded)

@@ -81,9 +81,10 @@ pub(crate) fn missing(store: &Store, known: &[Known]) -> anyhow::Result<Vec<Peri
     let (root, node_id) = (store.published_dir(), store.node());
     let mut missing = Vec::new();
     for known in known.iter().filter(|known| !known.dirty) {
-        let (parquet, _) = files(known.period, node_id)?;
+        let (parquet, csv) = files(known.period, node_id)?;
         // A file without bytes is what a crash of the machine may leave.
-        if fs::metadata(parquet.path(&root)).map_or(true, |file| file.len() == 0) {
+        let is_lost = |file: File| fs::metadata(file.path(&root)).map_or(true, |file| file.len() == 0);
+        if is_lost(parquet) || is_lost(csv) {
             missing.push(known.period);
         }
     }

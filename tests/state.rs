@@ -303,3 +303,25 @@ fn a_source_goes_on_under_another_name() {
     let told: Vec<_> = rows.iter().map(|row| (row["source"].as_str(), row["requests"].as_str())).collect();
     assert_eq!(told, [("new", "30"), ("new", "20")]);
 }
+
+#[test]
+fn a_log_that_nobody_can_read_any_more_shows_in_the_hours_from_then_on() {
+    let lab = Lab::new();
+    lab.log("access.log", (0..30).map(|number| line(1, 1, number)).collect::<String>());
+    logstat(&lab, "ingest access.log").with(0);
+    let mut file = OpenOptions::new().append(true).open(lab.path("access.log")).unwrap();
+    (0..20).for_each(|number| writeln!(file, "not a request {number}").unwrap());
+    let told = logstat(&lab, "ingest access.log").with(1);
+    assert!(told.stderr.contains("rejected 20 of 20 new lines"), "{}", told.stderr);
+    let report = logstat(&lab, "report --no-ingest --no-out --json --since 2h").with(1);
+    assert_eq!(report.json()["accounting"]["rejects"], 20, "{}", report.stdout);
+}
+
+#[test]
+fn a_log_of_the_future_is_told() {
+    let lab = Lab::new();
+    lab.log("access.log", (0..3).map(|number| line(28, 1, number)).collect::<String>());
+    let told = logstat(&lab, &format!("ingest access.log --now {NOW}")).with(1);
+    assert!(told.stderr.contains("all 3 new requests lie in the future"), "{}", told.stderr);
+    logstat(&lab, &format!("ingest access.log --now {NOW}")).with(0);
+}

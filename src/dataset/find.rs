@@ -120,6 +120,7 @@ pub(crate) fn root(dir: &Path) -> anyhow::Result<PathBuf> {
     if [HOURS, DAYS, CSV, EVENTS].iter().any(|part| dir.join(part).is_dir()) {
         return Ok(dir);
     }
+    fs::read_dir(&dir).with_context(|| format!("{}: cannot be read", dir.display()))?;
     bail!("{}: holds no hours\nhint: name the directory of a state, or a copy of its `data`", dir.display())
 }
 
@@ -170,7 +171,10 @@ fn overlaps(period: Period, hours: &Range<i64>) -> bool {
 fn entries<T>(folder: &Path, meaning: fn(&str) -> Option<T>) -> anyhow::Result<Vec<(T, PathBuf)>> {
     let unreadable = || format!("{}: cannot be read", folder.display());
     let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        // Nor has what only has a folder's name.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
         entries => entries.with_context(unreadable)?,
     };
     let mut known = Vec::new();

@@ -63,6 +63,13 @@ impl Outcome {
             ));
             exit = Exit::LimitExceeded;
         }
+        if counts.records > 0 && counts.future == counts.records {
+            say(&format!(
+                "all {} new requests lie in the future, and are in no figure\nhint: is the clock right, and the zone (timezone of the source, --log-tz)?",
+                count(counts.future)
+            ));
+            exit = Exit::LimitExceeded;
+        }
         if self.expired > 0 {
             say(&format!(
                 "{} requests are of days that are not kept any more (keep_days under [state])",

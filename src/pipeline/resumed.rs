@@ -11,6 +11,7 @@ use crate::source::resume::{Found, KnownStream, PlannedRead};
 use crate::source::{Compression, ReadError, Reopened};
 use logstat_reports::model::FormatShare;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 /// A file with something new in it.
 #[derive(Debug)]
@@ -97,8 +98,10 @@ struct Reading<'a> {
     /// Of everything up to the last block, once the file is open.
     fingerprint: Option<Fingerprinter>,
     last_us: Option<i64>,
-    /// Where lines without a request before them belong to.
-    reference_us: i64,
+    /// When lines before the first request were written, as far as anybody knows.
+    before_us: i64,
+    /// When the file was last written.
+    modified_us: i64,
     nul_bytes: u64,
     /// Bytes of the portion.
     bytes: u64,
@@ -109,12 +112,15 @@ struct Reading<'a> {
 impl<'a> Reading<'a> {
     fn new(file: &PreparedFile, unread: &'a Unread<'a>) -> Self {
         assert_eq!(file.file.path(), unread.found.path, "files in another order");
+        let modified = file.file.modified().duration_since(UNIX_EPOCH);
+        let modified_us = modified.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(0));
         Self {
             unread,
             id: unread.known.map_or(0, |known| known.id),
             fingerprint: None,
             last_us: unread.known.and_then(|known| known.last_us),
-            reference_us: file.reference_us,
+            before_us: file.first_us.unwrap_or(modified_us),
+            modified_us,
             nul_bytes: 0,
             bytes: 0,
             lines: 0,
@@ -208,7 +214,7 @@ impl Reader<'_, '_> {
     fn begin(&mut self, at: usize) {
         if self.current.replace(at) != Some(at) {
             let file = &self.files[at];
-            self.rollup.go_on_from(file.last_us.unwrap_or(file.reference_us));
+            self.rollup.go_on_from(file.last_us.unwrap_or(file.before_us));
         }
     }
 
@@ -238,7 +244,10 @@ impl Reader<'_, '_> {
         let file = &mut self.files[at];
         let finished = complete && file.unread.read.finish && !self.sink.is_over();
         let Some(stream) = file.stream(&self.source.plan.name, finished) else { return };
-        let stored = self.rollup.take_stored(0);
+        let mut stored = self.rollup.take_stored(0);
+        if stored.hours.is_empty() {
+            stored.date_lines(file.modified_us);
+        }
         let (bytes, nul_bytes) = (std::mem::take(&mut file.bytes), std::mem::take(&mut file.nul_bytes));
         if let Some(id) = self.sink.take(Portion { stream, stored, bytes, nul_bytes, complete }) {
             file.id = id;

@@ -51,6 +51,18 @@ pub struct StoredSource {
     pub lines: BTreeMap<i64, LineCounts>,
 }
 
+impl StoredSource {
+    /// Lines among which is no request at all are of the hour in which they were written: a log that nobody can read any
+    /// more is to be seen in the hours from then on, not in its last good one.
+    pub fn date_lines(&mut self, written_us: i64) {
+        let mut sum = LineCounts::default();
+        std::mem::take(&mut self.lines).values().for_each(|counts| sum.merge(counts));
+        if sum.lines > 0 {
+            self.lines.insert(written_us.div_euclid(HOUR_US), sum);
+        }
+    }
+}
+
 /// Everything that adds up of one hour of one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredHour {

@@ -39,7 +39,13 @@ impl Page<'_> {
     /// A second on the reader's clock, with its day where the window has several.
     pub(super) fn second(&self, at: i64) -> String {
         let within_a_day = window_s(self.report) <= 24 * HOUR_S;
-        let format = if within_a_day { "%H:%M:%S" } else { "%a %-d %b %H:%M:%S" };
+        let year = |at: i64| local(at, &self.zone).year();
+        let is_one_year = year(self.report.since) == year(self.report.until.saturating_sub(1));
+        let format = match (within_a_day, is_one_year) {
+            (true, _) => "%H:%M:%S",
+            (false, true) => "%a %-d %b %H:%M:%S",
+            (false, false) => "%a %-d %b %Y %H:%M:%S",
+        };
         local(at, &self.zone).strftime(format).to_string()
     }
 }
