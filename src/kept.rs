@@ -167,20 +167,20 @@ fn gaps(report: &Report, gaps: &[Gap]) -> Vec<LogGap> {
 /// Says what is wrong with the outcome, if anything is.
 fn verdict(report: &mut Report, plan: &Plan, history: &History) -> anyhow::Result<Exit> {
     let accounting = &report.accounting;
-    if report.totals.requests == 0 {
-        if let Some(Extent { newest_us, .. }) = history.extent()?
-            && let Ok(newest) = Timestamp::from_microsecond(newest_us)
-        {
-            let local = newest.to_zoned(plan.zone.clone()).strftime("%Y-%m-%d %H:%M");
-            say(&format!("nothing in the window; newest line {local}\nhint: try --since 24h --until newest"));
-        }
-    } else if is_too_many(accounting.rejects, accounting.lines, plan.max_reject_ratio) {
+    if is_too_many(accounting.rejects, accounting.lines, plan.max_reject_ratio) {
         say(&format!(
             "rejected {} of {} lines in the window, more than --max-reject-ratio {} allows\nhint: `logstat check` shows what a log has now; what was rejected is not read again",
             accounting.rejects, accounting.lines, plan.max_reject_ratio
         ));
         run::note_rejects(report);
         return Ok(Exit::LimitExceeded);
+    }
+    if report.totals.requests == 0
+        && let Some(Extent { newest_us, .. }) = history.extent()?
+        && let Ok(newest) = Timestamp::from_microsecond(newest_us)
+    {
+        let local = newest.to_zoned(plan.zone.clone()).strftime("%Y-%m-%d %H:%M");
+        say(&format!("nothing in the window; newest line {local}\nhint: try --since 24h --until newest"));
     }
     Ok(Exit::Done)
 }
