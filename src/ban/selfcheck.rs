@@ -43,8 +43,8 @@ pub fn check(format: Format, list: &str, directory: &str) -> Result<Option<Check
             nginx(&conf, directory, &format!("geo $logstat_ban {{ default 0; include {list}; }}"))
         }
         Format::NginxDeny => nginx(&conf, directory, &format!("include {list};")),
-        Format::HaproxyAcl => haproxy(conf, &format!("src -f {list}")),
-        Format::HaproxyMap => haproxy(conf, &format!("src,map_ip_int({list}) -m found")),
+        Format::HaproxyAcl => haproxy(&conf, &format!("src -f {list}")),
+        Format::HaproxyMap => haproxy(&conf, &format!("src,map_ip_int({list}) -m found")),
         Format::Plain | Format::Fail2ban | Format::Crowdsec | Format::Jsonl => return Ok(None),
     };
     Ok(Some(check))
@@ -68,12 +68,12 @@ fn nginx(conf: &str, directory: &str, directive: &str) -> Check {
 }
 
 /// `-c` binds nothing, so any port will do.
-fn haproxy(conf: String, condition: &str) -> Check {
+fn haproxy(conf: &str, condition: &str) -> Check {
     let text = format!(
         "defaults\n    mode http\n    timeout client 1s\n    timeout connect 1s\n    timeout server 1s\n\
          frontend check\n    bind 127.0.0.1:1\n    http-request deny if {{ {condition} }}\n"
     );
-    Check { configuration: Some((conf.clone(), text)), ..command("haproxy", &["-c", "-q", "-f", &conf]) }
+    Check { configuration: Some((conf.to_owned(), text)), ..command("haproxy", &["-c", "-q", "-f", conf]) }
 }
 
 fn check_path(path: &str) -> Result<(), PathError> {
