@@ -5,10 +5,14 @@ use super::super::ban::Ban;
 use super::super::merge_networks::until_s;
 use super::{Emission, count_lines, is_network, line};
 
+/// What a line usually takes, so that a long list is not copied while it grows.
+const LINE_BYTES: usize = 128;
+
 /// Returns how many lines were written.
 pub(super) fn write(bans: &[Ban], emission: &Emission<'_>, out: &mut Vec<u8>) -> usize {
     let mut bans: Vec<_> = bans.iter().filter(|ban| until_s(ban) > emission.now_s).collect();
     bans.sort_unstable_by_key(|ban| (ban.network, &ban.rule, ban.from_us, ban.until_us, ban.hits, ban.nth));
+    out.reserve(LINE_BYTES * bans.len());
     let mut lines = 0;
     for ban in bans {
         for network in emission.floor.outside(ban.network) {

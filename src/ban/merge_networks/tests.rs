@@ -83,6 +83,10 @@ fn all_of_ipv6_holds_no_ipv4_address() {
     let merged = merge(&bans, &Floor::new(&[]), NOW_S).unwrap();
     assert!(merged.hosts.iter().chain(&merged.networks).all(|entry| !entry.network.is_ipv4()));
     assert_eq!(merged.hosts[0].network.to_string(), "::1");
+    // ::ffff:0:0/96 is the other half of this one, and would be written as 0.0.0.0/0.
+    let bans = [ban("::fffe:0:0/95", 60, "crawl")];
+    assert_eq!(shown(&bans, &[]), "::fffe:0:0/96 60 crawl");
+    assert_eq!(shown(&bans, &["::fffe:0:0/96"]), "");
 }
 
 #[test]
