@@ -1,4 +1,5 @@
-//! Whose address counts: the connection's, unless that is a trusted proxy's and it forwards for another. Resolves no name.
+//! Whose address counts: the connection's, unless that is a trusted proxy's and it forwards for another. Resolves no
+//! name.
 
 use super::network::Network;
 use std::net::{IpAddr, SocketAddr};
@@ -61,7 +62,8 @@ impl TrustedProxies {
     }
 }
 
-/// An address with or without its port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
+/// An address with or without its port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`,
+/// `[2001:db8::1]:80`.
 fn address(element: &[u8]) -> Option<IpAddr> {
     let text = str::from_utf8(element.trim_ascii()).ok()?;
     let bracketed = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));

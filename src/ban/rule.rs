@@ -149,8 +149,13 @@ pub struct RuleError {
     pub message: String,
     /// What to write instead.
     pub hint: Option<String>,
-    /// Bytes of the document that are wrong.
-    span: Option<Range<usize>>,
+    place: Option<Box<Place>>,
+}
+
+/// What is wrong in the document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    span: Range<usize>,
     /// The text that stands there, and the byte of it that is wrong.
     inside: Option<(String, usize)>,
 }
@@ -349,9 +354,8 @@ impl<'r> Draft<'r> {
         }
         let filter = match (filter, self.shipped.and_then(|rule| rule.filter)) {
             (Some(text), _) => Filter::parse(text.get_ref()).map_err(|error| RuleError {
-                inside: Some((text.get_ref().clone(), error.at)),
                 message: format!("filter:{}:{}: {}", error.line, error.column, error.message),
-                span: Some(text.span()),
+                place: Place::of(text, Some((text.get_ref().clone(), error.at))),
                 ..self.error("", error.hint)
             })?,
             (None, Some(text)) => {
@@ -367,8 +371,8 @@ impl<'r> Draft<'r> {
     }
 
     fn error(&self, message: impl Into<String>, hint: Option<String>) -> RuleError {
-        let span = self.written.map(|rule| rule.name.span());
-        RuleError { rule: self.name.to_owned(), message: message.into(), hint, span, inside: None }
+        let place = self.written.and_then(|rule| Place::of(&rule.name, None));
+        RuleError { rule: self.name.to_owned(), message: message.into(), hint, place }
     }
 }
 
@@ -405,18 +409,24 @@ pub fn is_preconnect(subject: &Subject<'_, '_>) -> bool {
         && subject.record().termination.is_some_and(|state| matches!(state, [b'C' | b'c', b'R', ..]))
 }
 
+impl Place {
+    fn of(value: &Spanned<String>, inside: Option<(String, usize)>) -> Option<Box<Self>> {
+        Some(Box::new(Self { span: value.span(), inside }))
+    }
+}
+
 impl RuleError {
     fn at(name: &Spanned<String>, message: impl Into<String>, hint: Option<String>) -> Self {
         let rule = name.get_ref().clone();
-        Self { rule, message: message.into(), hint, span: Some(name.span()), inside: None }
+        Self { rule, message: message.into(), hint, place: Place::of(name, None) }
     }
 
     /// Byte of the document, from which the rules were read, that is wrong. Within a text that is written without
     /// escapes it is exact, else it is the start of the text.
     #[must_use]
     pub fn byte(&self, document: &str) -> Option<usize> {
-        let span = self.span.clone()?;
-        let Some((text, at)) = &self.inside else { return Some(span.start) };
+        let Place { span, inside } = &**self.place.as_ref()?;
+        let Some((text, at)) = inside else { return Some(span.start) };
         let quoted = document.get(span.clone())?;
         let opened = ["'''\n", "\"\"\"\n", "'''", "\"\"\"", "'", "\""]
             .into_iter()

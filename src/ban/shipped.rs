@@ -1,6 +1,7 @@
 //! The rules that come with the program: what each catches, and what it can hit that is no attack. Data only.
 //!
-//! A page of somebody else's can have its readers' browsers send any GET request, and so have them banned by a rule that
+//! A page of somebody else's can have its readers' browsers send any GET request, and so have them banned by a rule
+//! that
 //! looks at nothing but paths and queries. That is told for each rule where one or a few such requests are enough.
 
 use super::rule::{Distinct, Duration};
