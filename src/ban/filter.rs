@@ -1,6 +1,5 @@
-//! The filter language: a condition on records, as text, checked when it is read and compiled to byte matchers. Reads
-//! no
-//! record but the one it is given, and allocates nothing for it.
+//! The filter language: a condition on records, as text, checked when it is read and compiled to byte matchers. Sees
+//! no record but the one it is given, and allocates nothing for it.
 //!
 //! ```text
 //! status in [400, 403, 404] and not static(path)
@@ -8,26 +7,22 @@
 //! latency_ms > 1500 or user_agent contains ["sqlmap", "nikto"]
 //! ```
 //!
-//! * Numbers (`status`, `latency_ms`, `bytes_sent`) have `==`, `!=`, `<`, `<=`, `>`, `>=`, `in […]` and `not in […]`.
+//! * Numbers (`status`, `latency_ms`, `bytes_sent`) have `==`, `!=`, `<`, `<=`, `>`, `>=`, `in […]`, `not in […]`.
 //! * Texts (`method`, `path`, `query`, `user_agent`, `referrer`, `host`, `termination`, `protocol`) have `==`, `!=`,
 //!   `in`, `not in`, and `contains`, `starts_with` and `ends_with` with one text or a list of which one is enough.
-//!   `~` is a
-//!   regular expression without look-around that matches anywhere.
-//! * `any` is every request; `static(path)` a path with the extension of what pages load by themselves;
-//!   `missing(field)`
-//!   that the log says there was none.
+//!   `~` is a regular expression without look-around that matches anywhere.
+//! * `any` is every request, `static(path)` a path with the extension of what pages load by themselves, and
+//!   `missing(field)` says that the log has none.
 //! * `not` binds closest, then `and`, then `or`; there are parentheses.
-//! * Texts stand in double quotes, with `\"`, `\\`, `\n`, `\r`, `\t` and `\xhh`. In a pattern backslashes are the
-//!   pattern's.
+//! * Texts stand in double quotes, with `\"`, `\\`, `\n`, `\r`, `\t` and `\xhh`. In a pattern, backslashes are the
+//!   pattern's own.
 //! * `user_agent`, `referrer` and `host` are compared without the case of ASCII letters, all others with it.
 //! * Values are as logged: neither the log's escapes nor percent-encoding are undone.
 //! * What is missing is not equal to anything, nor less or greater, and holds nothing: every comparison with it is
-//!   false,
-//!   but `!=` and `not in`, which say `not` of one. A line that was cut has no field of which `missing` is true.
+//!   false but `!=` and `not in`, which say `not` of one. `missing` is true of no field of a line that was cut.
 //!
-//! `word` has the words, `lex` and `parse` read the text, `expression` is what it says and prints it back in
-//! canonical form,
-//! `matcher` is that with matchers, and `subject` the record as matchers see it.
+//! `word` has the words, `lex` and `parse` read the text, `expression` is what it says and prints it back in canonical
+//! form, `matcher` is that with matchers, and `subject` the record as matchers see it.
 
 mod error;
 mod expression;

@@ -1,8 +1,8 @@
 //! The rules that come with the program: what each catches, and what it can hit that is no attack. Data only.
 //!
 //! A page of somebody else's can have its readers' browsers send any GET request, and so have them banned by a rule
-//! that
-//! looks at nothing but paths and queries. That is told for each rule where one or a few such requests are enough.
+//! that looks at nothing but paths and queries. That is told for each rule where one or a few such requests are
+//! enough.
 
 use super::rule::{Distinct, Duration};
 
@@ -44,7 +44,8 @@ const MINUTE: u32 = 60;
 const HOUR: u32 = 60 * MINUTE;
 const DAY: u32 = 24 * HOUR;
 
-const SENSITIVE_FILES: &str = r#"path ~ "(?i)/(\.|%2e)(env|git|svn|hg|bzr|aws|ssh|kube|docker|npmrc|netrc|pgpass|htpasswd|htaccess|ds_store|vscode|idea|bash_history|mysql_history)([^a-z0-9]|$)" or path ~ "(?i)/(wp-config\.(php|inc|txt|old)|id_(rsa|dsa|ecdsa|ed25519)|web\.config|appsettings\.json|phpinfo\.php|(credentials|secrets?)(\.(json|ya?ml|xml|txt))?|(backup|database|dump|db)\.(zip|tar|tgz|tar\.gz|gz|7z|rar))([^a-z0-9]|$)" or path ~ "(?i)\.(sql(\.(gz|bz2|xz|zip))?|bak|pem|key|pfx|p12|kdbx|sqlite3?)$""#;
+// One pattern is looked for in half the time of three.
+const SENSITIVE_FILES: &str = r#"path ~ "(?i)/(\.|%2e)(env|git|svn|hg|bzr|aws|ssh|kube|docker|npmrc|netrc|pgpass|htpasswd|htaccess|ds_store|vscode|idea|bash_history|mysql_history)([^a-z0-9]|$)|/(wp-config\.(php|inc|txt|old)|id_(rsa|dsa|ecdsa|ed25519)|web\.config|appsettings\.json|phpinfo\.php|(credentials|secrets?)(\.(json|ya?ml|xml|txt))?|(backup|database|dump|db)\.(zip|tar|tgz|tar\.gz|gz|7z|rar))([^a-z0-9]|$)|\.(sql(\.(gz|bz2|xz|zip))?|bak|pem|key|pfx|p12|kdbx|sqlite3?)$""#;
 
 const SCANNER_AGENT: &str = r#"user_agent contains ["acunetix", "arachni", "dirbuster", "dirsearch", "feroxbuster", "fuzz faster u fool", "gobuster", "havij", "joomscan", "jorgee", "l9explore", "l9tcpid", "libredtail-http", "masscan", "morfeus", "netsparker", "nikto", "nmap scripting engine", "nuclei", "openvas", "sqlmap", "w3af", "wfuzz", "whatweb", "wpscan", "zgrab", "zmeu"]"#;
 

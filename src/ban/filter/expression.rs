@@ -1,8 +1,8 @@
 //! A filter as it was written, in canonical form: what is equal in meaning by the rules below is equal here. Matches
 //! nothing.
 //!
-//! `and` in `and` and `or` in `or` are one list, a double `not` is none, and the values of a list are sorted, each
-//! once.
+//! `and` in `and` and `or` in `or` are one list, a double `not` is none, and the values of a list are sorted,
+//! each once.
 
 use super::word::{Field, Order, Part};
 use std::fmt::{self, Display, Formatter, Write};
