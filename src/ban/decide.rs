@@ -12,8 +12,8 @@
 //! and left out. A late hit can only complete a stretch earlier: the ban that was decided then moves to that date, by
 //! the lateness at most, with its end and, if an earlier ban still held by then, a lower `nth`. The lateness is at most
 //! half of the shortest `bantime`, so when a ban ends nothing before its end can change any more: no other ban's
-//! `nth` rests on one that may still move, and none is taken back. The one exception is a ban for relapses, which goes
-//! when one of the relapses turns out to have begun before the ban before it had ended.
+//! `nth` rests on one that may still move, and no ban of a rule that counts hits is taken back. A ban over bans is
+//! taken back when one that it counted moves to before the end of the ban before, so that it no longer counts.
 
 #[cfg(test)]
 mod tests;
@@ -194,7 +194,8 @@ impl Decider {
 
     /// The bans that this address was or is under, and why, by time.
     pub fn explain(&self, client: IpAddr) -> Vec<(Ban, &Evidence)> {
-        let networks = self.bans.iter().filter(|(network, _)| network.contains(Network::host(client).address()));
+        let networks =
+            self.bans.iter().filter(|(network, _)| network.contains(Network::host(client).address()));
         let all = networks
             .flat_map(|(network, bans)| bans.iter().map(|ban| (self.ban(*network, ban), &ban.evidence)));
         let mut all: Vec<_> = all.collect();
@@ -270,13 +271,8 @@ impl Decider {
     }
 
     /// Writes down the ban that follows from the hits, in place of the one that they made before.
-    fn decide(
-        &mut self,
-        key: Network,
-        rule: u16,
-        settled_us: i64,
-        completed: Option<(Counted, Evidence)>,
-    ) {
+    fn decide(&mut self, key: Network, rule: u16, settled_us: i64, completed: Option<(Counted, Evidence)>) {
+        let of_hits = self.rules[usize::from(rule)].counts.is_of_hits();
         let new = completed.map(|(completed_by, evidence)| self.lengthen(key, rule, completed_by, evidence));
         let new_hit = new.as_ref().map(|ban| ban.completed_by);
         let bans = self.bans.entry(key).or_default();
@@ -287,7 +283,7 @@ impl Decider {
             bans.insert(place, new);
         }
         self.forget_bans(key, settled_us);
-        if self.rules[usize::from(rule)].counts.is_of_hits() && old_hit != new_hit {
+        if let Some(new_hit) = new_hit.filter(|_| of_hits && old_hit != new_hit) {
             self.count_relapses(key, settled_us);
             self.count_neighbours(key, old_hit, new_hit);
         }
@@ -347,27 +343,49 @@ impl Decider {
     }
 
     /// A ban of an IPv6 key is a hit on the networks around it.
-    fn count_neighbours(&mut self, key: Network, old: Option<Counted>, new: Option<Counted>) {
+    fn count_neighbours(&mut self, key: Network, old: Option<Counted>, new: Counted) {
         let IpAddr::V6(address) = key.address() else { return };
         if key.prefix() != IPV6_PREFIX {
             return;
         }
         let distinct = (address.to_bits() >> 64) as u64;
         for rule in 0..self.rules.len() {
-            let (Ok(place), Counts::Neighbours(prefix)) = (u16::try_from(rule), self.rules[rule].counts) else {
+            let (Ok(place), Counts::Neighbours(prefix)) = (u16::try_from(rule), self.rules[rule].counts)
+            else {
                 continue;
             };
             let Some(around) = around(key, prefix).filter(|around| !self.floor.touches(*around)) else {
                 continue;
             };
-            if let (Some(old), Some(held)) = (old, self.keys.get_mut(&around)) {
-                self.held -= held.held();
-                held.window(place).remove(Counted { distinct, ..old });
-                self.held += held.held();
-            }
-            if let Some(new) = new {
-                self.take(around, place, Counted { distinct, ..new });
-            }
+            self.take_neighbour(
+                around,
+                place,
+                old.map(|old| Counted { distinct, ..old }),
+                Counted { distinct, ..new },
+            );
+        }
+    }
+
+    /// As [`Self::take`], of a ban that may have moved: it may now be before the end of an earlier ban, so that what it
+    /// completed has to be looked at again.
+    fn take_neighbour(&mut self, around: Network, rule: u16, old: Option<Counted>, new: Counted) {
+        let Some(settled_us) = self.advance(around, new.at_us) else { return };
+        let (floor_us, unsettled) = self.standing(around, rule, settled_us);
+        let (words, Some(held)) = (&self.rules[usize::from(rule)], self.keys.get_mut(&around)) else {
+            return;
+        };
+        self.held -= held.held();
+        let window = held.window(rule);
+        if let Some(old) = old {
+            window.remove(old);
+        }
+        window.insert(new, words);
+        let since_us = floor_us.max(settled_us.saturating_sub(words.findtime_us));
+        window.forget_before(since_us);
+        let completed = window.complete(words, since_us);
+        self.held += held.held();
+        if completed.is_some() || unsettled.is_some() {
+            self.decide(around, rule, settled_us, completed);
         }
     }
 
@@ -428,7 +446,8 @@ fn first_part<T: Ord + Copy>(mut all: Vec<T>) -> T {
 pub fn key(client: IpAddr) -> Network {
     let host = Network::host(client);
     let IpAddr::V6(address) = host.address() else { return host };
-    let is_in = |(network, prefix): (u128, u8)| (address.to_bits() ^ network) >> (128 - u32::from(prefix)) == 0;
+    let is_in =
+        |(network, prefix): (u128, u8)| (address.to_bits() ^ network) >> (128 - u32::from(prefix)) == 0;
     if SHARED.into_iter().any(is_in) { host } else { around(host, IPV6_PREFIX).unwrap_or(host) }
 }
 

@@ -3,7 +3,8 @@
 //!
 //! Hits are kept in order of time, those of one instant in order of their place, so that a stretch is completed by one
 //! hit whichever came first. What is let go of can never matter again:
-//! - hits after the one that completes the first stretch: a further hit can only complete one earlier;
+//! - hits after the one that completes the first stretch: a further hit can only complete one earlier (bans that count as
+//!   hits may move, so of them all are kept while the ban may);
 //! - of a value that came three times within `findtime` the one in the middle: any stretch that holds it and ends before
 //!   the last holds the first, any other holds the last, and it is never the hit that completes a first stretch;
 //! - hits that no stretch reaches which a hit within the lateness could complete ([`Window::forget_before`]).
@@ -77,8 +78,8 @@ impl Window {
         }
     }
 
-    /// The hit that completes the first stretch of hits from `since_us` on, with the hits that counted. Lets go of
-    /// all after it.
+    /// The hit that completes the first stretch of hits from `since_us` on, with the hits that counted. Lets go
+    /// of all after it.
     pub(super) fn complete(&mut self, rule: &Threshold, since_us: i64) -> Option<(Counted, Evidence)> {
         let start = self.hits.partition_point(|hit| hit.at_us < since_us);
         if self.hits.len() - start < rule.maxretry as usize {
@@ -89,7 +90,10 @@ impl Window {
             _ => first_distinct_stretch(&self.hits[start..], rule),
         }?;
         let last = *counted.last()?;
-        self.hits.truncate(self.hits.partition_point(|hit| *hit <= last));
+        // A ban that counts as a hit may still move to where it no longer counts.
+        if rule.counts.is_of_hits() {
+            self.hits.truncate(self.hits.partition_point(|hit| *hit <= last));
+        }
         Some((last, Evidence::new(counted)))
     }
 
@@ -113,8 +117,7 @@ fn first_distinct_stretch(hits: &[Counted], rule: &Threshold) -> Option<Vec<Coun
     let mut newest: Vec<Counted> = Vec::with_capacity(rule.maxretry as usize);
     for hit in hits {
         newest.retain(|held| {
-            held.distinct != hit.distinct
-                && hit.at_us.abs_diff(held.at_us) <= rule.findtime_us.unsigned_abs()
+            held.distinct != hit.distinct && hit.at_us.abs_diff(held.at_us) <= rule.findtime_us.unsigned_abs()
         });
         newest.push(*hit);
         if newest.len() >= rule.maxretry as usize {

@@ -31,10 +31,11 @@ fn rules() -> impl Strategy<Value = Vec<Threshold>> {
     let of_hits = (any::<bool>(), 1..5_u32, 0..60_i64, 20..120_i64);
     (prop::collection::vec(of_hits, 1..4), 2..4_u32, 1..4_u32, 20..400_i64).prop_map(
         |(of_hits, relapses, neighbours, findtime_s)| {
-            let of_hits = of_hits.into_iter().enumerate().map(|(place, (distinct, maxretry, find_s, ban_s))| {
-                let counts = if distinct { Counts::Distinct } else { Counts::Hits };
-                rule(&format!("rule-{place}"), counts, maxretry, find_s, ban_s)
-            });
+            let of_hits =
+                of_hits.into_iter().enumerate().map(|(place, (distinct, maxretry, find_s, ban_s))| {
+                    let counts = if distinct { Counts::Distinct } else { Counts::Hits };
+                    rule(&format!("rule-{place}"), counts, maxretry, find_s, ban_s)
+                });
             let mut rules: Vec<_> = of_hits.collect();
             rules.push(rule("recidive", Counts::Relapses, relapses, findtime_s, 200));
             rules.push(rule("neighbours", Counts::Neighbours(56), neighbours, findtime_s, 200));
@@ -152,7 +153,8 @@ proptest! {
         cut in any::<prop::sample::Index>(), reseal in any::<bool>(),
     ) {
         let mut decider = Decider::new(rules.clone(), Floor::default(), limits(10));
-        decided(&mut decider, &arrive(&hits, decider.lateness_us()));
+        let arrived = arrive(&hits, decider.lateness_us());
+        decided(&mut decider, &arrived);
         let mut bytes = decider.encode();
         let whole = bytes.clone();
         for (place, value) in flips {

@@ -13,14 +13,15 @@ fn hit(client: &str, at_s: i64) -> Hit {
 
 /// Network, first and last second, number of each ban.
 fn bans(decider: &Decider) -> Vec<(String, i64, i64, u32)> {
-    let seconds = |ban: Ban| {
-        (ban.network.to_string(), ban.from_us / SECOND_US, ban.until_us / SECOND_US, ban.nth)
-    };
+    let seconds =
+        |ban: Ban| (ban.network.to_string(), ban.from_us / SECOND_US, ban.until_us / SECOND_US, ban.nth);
     decider.bans().into_iter().map(seconds).collect()
 }
 
 fn banned_by(decider: &mut Decider, client: &str, seconds: &[i64]) -> Vec<(String, i64, i64, u32)> {
-    seconds.iter().for_each(|at_s| drop(decider.add(hit(client, *at_s))));
+    for at_s in seconds {
+        decider.add(hit(client, *at_s));
+    }
     bans(decider)
 }
 
@@ -42,7 +43,8 @@ fn times_that_jump_back_are_no_ban() {
     let mut decider = decider(vec![rule("r", Counts::Hits, 5, 600, 3600)]);
     assert_eq!(banned_by(&mut decider, "192.0.2.1", &[10_000, 10_001, 5000, 5001, 5002]), []);
     assert_eq!(decider.tally().late, 3);
-    let mut patient = Decider::new(vec![rule("r", Counts::Hits, 5, 600, 36_000)], Floor::default(), limits(9000));
+    let mut patient =
+        Decider::new(vec![rule("r", Counts::Hits, 5, 600, 36_000)], Floor::default(), limits(9000));
     assert_eq!(banned_by(&mut patient, "192.0.2.1", &[10_000, 10_001, 5000, 5001, 5002]), []);
     assert_eq!(patient.tally().late, 0);
 }
@@ -55,6 +57,22 @@ fn a_late_hit_moves_the_ban_to_its_right_date() {
     assert_eq!(banned_by(&mut decider, &client, &[20]), [(client.clone(), 20, 3620, 1)]);
     assert_eq!(banned_by(&mut decider, &client, &[30, 60]), [(client, 20, 3620, 1)]);
     assert_eq!(decider.tally().while_banned, 2);
+}
+
+#[test]
+fn a_ban_of_neighbours_goes_when_what_it_counted_moves_into_the_ban_before() {
+    let mut decider = decider(vec![
+        rule("r", Counts::Hits, 1, 0, 3600),
+        rule("wide", Counts::Neighbours(56), 1, 600, 3600),
+    ]);
+    let wide = |decider: &Decider| -> Vec<_> {
+        bans(decider).into_iter().filter(|ban| ban.0.ends_with("/56")).map(|ban| ban.1).collect()
+    };
+    decider.add(hit("2001:db8::1", 0));
+    decider.add(hit("2001:db8:0:1::1", 3600));
+    assert_eq!(wide(&decider), [0, 3600]);
+    decider.add(hit("2001:db8:0:1::1", 3599));
+    assert_eq!(wide(&decider), [0]);
 }
 
 #[test]
@@ -105,7 +123,8 @@ fn the_load_balancers_own_address_is_never_banned() {
     let balancer = "203.0.113.7".parse().unwrap();
     let mut decider =
         Decider::new(vec![rule("r", Counts::Hits, 1, 100, 3600)], Floor::new([balancer]), limits(60));
-    for client in ["203.0.113.7", "::ffff:203.0.113.7", "127.0.0.1", "::1", "fe80::1", "10.1.2.3", "0.0.0.0"] {
+    for client in ["203.0.113.7", "::ffff:203.0.113.7", "127.0.0.1", "::1", "fe80::1", "10.1.2.3", "0.0.0.0"]
+    {
         assert_eq!(decider.add(hit(client, 0)), Outcome::Spared, "{client}");
     }
     assert_eq!(decider.add(hit("203.0.113.8", 0)), Outcome::Banned);

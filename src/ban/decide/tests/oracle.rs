@@ -92,7 +92,7 @@ fn bans_over_bans(rule: &Threshold, network: Network, hits: &[Counted]) -> Vec<B
 }
 
 fn ban(rule: &Threshold, network: Network, by: Counted, nth: u32) -> Ban {
-    let until_us = by.at_us
-        + (rule.bantime_us * 2_i64.pow(nth.saturating_sub(1).min(20))).min(rule.bantime_max_us);
+    let until_us =
+        by.at_us + (rule.bantime_us * 2_i64.pow(nth.saturating_sub(1).min(20))).min(rule.bantime_max_us);
     Ban { network, rule: rule.name.clone(), from_us: by.at_us, until_us, hits: rule.maxretry, nth }
 }
