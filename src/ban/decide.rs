@@ -94,6 +94,9 @@ pub struct Tally {
     pub evicted_bans: u64,
 }
 
+/// By key. Keys are chosen by clients: the seed is random.
+pub(super) type Table<T> = HashMap<Network, T, foldhash::quality::RandomState>;
+
 /// The hits of one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct KeyHits {
@@ -130,8 +133,8 @@ pub struct Decider {
     pub(super) floor: Floor,
     pub(super) limits: Limits,
     pub(super) lateness_us: i64,
-    pub(super) keys: HashMap<Network, KeyHits>,
-    pub(super) bans: HashMap<Network, Vec<Decided>>,
+    pub(super) keys: Table<KeyHits>,
+    pub(super) bans: Table<Vec<Decided>>,
     pub(super) turn: u64,
     pub(super) held: usize,
     pub(super) tally: Tally,
@@ -146,7 +149,7 @@ impl Decider {
         let over_bans = rules.iter().filter(|rule| !rule.counts.is_of_hits());
         let shortest = shortest.into_iter().chain(over_bans.map(|rule| rule.findtime_us)).min();
         let lateness_us = limits.lateness_us.clamp(0, shortest.unwrap_or(LONGEST_US));
-        let (keys, bans) = (HashMap::new(), HashMap::new());
+        let (keys, bans) = (Table::default(), Table::default());
         Self { rules, floor, limits, lateness_us, keys, bans, turn: 0, held: 0, tally: Tally::default() }
     }
 

@@ -4,13 +4,12 @@
 //! Rules are kept by name. A rule that is gone takes its hits and bans with it; one whose words changed decides by the
 //! new words from the next hit on, and bans that it decided stand.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::ban::Threshold;
-use super::decide::{Decided, Decider, KeyHits, Limits, Tally};
+use super::decide::{Decided, Decider, KeyHits, Limits, Table, Tally};
 use super::evidence::{EVIDENCE_HITS, Evidence};
 use super::floor::Floor;
 use super::network::Network;
@@ -261,8 +260,8 @@ impl<'b> Reader<'b> {
         if hits.is_sorted() { Ok(hits) } else { Err(MemoryError::Impossible("hits out of order")) }
     }
 
-    fn bans(&mut self) -> Result<HashMap<Network, Vec<Decided>>, MemoryError> {
-        let mut all = HashMap::new();
+    fn bans(&mut self) -> Result<Table<Vec<Decided>>, MemoryError> {
+        let mut all = Table::default();
         for _ in 0..self.count(NETWORK_BYTES)? {
             let network = self.network()?;
             let mut bans = Vec::new();

@@ -52,29 +52,25 @@ impl Window {
     fn thin(&mut self, at: usize, findtime_us: i64) {
         let new = self.hits[at];
         let near = |hit: &Counted| hit.at_us.abs_diff(new.at_us) <= findtime_us.unsigned_abs();
-        let before = (0..at).rev().take_while(|&place| near(&self.hits[place]));
-        let before: Vec<usize> =
-            before.filter(|&place| self.hits[place].distinct == new.distinct).take(2).collect();
-        let after = (at + 1..self.hits.len()).take_while(|&place| near(&self.hits[place]));
-        let after: Vec<usize> =
-            after.filter(|&place| self.hits[place].distinct == new.distinct).take(2).collect();
+        let alike = |place: &usize| self.hits[*place].distinct == new.distinct;
+        let mut before = (0..at).rev().take_while(|&place| near(&self.hits[place])).filter(alike);
+        let before = [before.next(), before.next()];
+        let mut after = (at + 1..self.hits.len()).take_while(|&place| near(&self.hits[place])).filter(alike);
+        let after = [after.next(), after.next()];
         let span_us = |first: usize, last: usize| self.hits[last].at_us.abs_diff(self.hits[first].at_us);
-        let needless = match (&before[..], &after[..]) {
-            ([first, ..], [last, ..]) if span_us(*first, *last) <= findtime_us.unsigned_abs() => Some(at),
-            _ => None,
+        let is_between = match (before[0], after[0]) {
+            (Some(first), Some(last)) => span_us(first, last) <= findtime_us.unsigned_abs(),
+            _ => false,
         };
-        // From the back, so that places stay right.
-        let mut gone: Vec<usize> = match needless {
-            Some(at) => vec![at],
-            None => [after.get(1).and(after.first()), before.get(1).and(before.first())]
-                .into_iter()
-                .flatten()
-                .copied()
-                .collect(),
-        };
-        gone.sort_unstable();
-        for place in gone.into_iter().rev() {
-            self.hits.remove(place);
+        if is_between {
+            self.hits.remove(at);
+            return;
+        }
+        // The later one first, so that the other's place stays right.
+        for [middle, end] in [after, before] {
+            if let (Some(middle), Some(_)) = (middle, end) {
+                self.hits.remove(middle);
+            }
         }
     }
 
