@@ -47,12 +47,14 @@ fn rules() -> impl Strategy<Value = Vec<Threshold>> {
 /// Hits with the time by which they arrive late, seconds, of few clients so that they come together.
 fn hits() -> impl Strategy<Value = Vec<(Hit, i64)>> {
     let hit = (0..3_u16, 0..6_usize, 0..600_i64, 0..4_u64, 0..8_u64, 0..10_i64);
-    prop::collection::vec(hit, 0..120).prop_map(|hits| {
+    // Logs have whole seconds: some hits must be of the same one.
+    let span_s = prop::sample::select(vec![8, 60, 200, 600]);
+    (span_s, prop::collection::vec(hit, 0..120)).prop_map(|(span_s, hits)| {
         let hits = hits.into_iter().map(|(rule, client, at_s, distinct, offset, late_s)| {
             let clients = ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1", "2001:db8::2:0:0:0:1"];
             let clients = [&clients[..], &["2001:db8:0:1::1", "10.0.0.1"]].concat();
             let client = clients[client].parse().unwrap();
-            (Hit { rule, client, at_us: at_s * SECOND_US, distinct, place: (0, offset) }, late_s)
+            (Hit { rule, client, at_us: at_s % span_s * SECOND_US, distinct, place: (0, offset) }, late_s)
         });
         hits.collect()
     })
