@@ -1,5 +1,5 @@
 //! Bans become the list that a firewall, a proxy or another tool reads: bytes, the same for the same bans. Each format
-//! has a file in `emit/` of the shape of [`plain`], the shortest: `write` and, to read a list's length back, `count`.
+//! has a file in `emit/` of the shape of `plain`, the shortest: `write` and, to read a list's length back, `count`.
 //! Runs nothing and writes no file.
 
 use std::fmt;

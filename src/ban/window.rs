@@ -7,7 +7,7 @@
 //!   hits may move, so of them all are kept while the ban may);
 //! - of a value that came three times within `findtime` the one in the middle: any stretch that holds it and ends before
 //!   the last holds the first, any other holds the last, and it is never the hit that completes a first stretch;
-//! - hits that no stretch reaches which a hit within the lateness could complete ([`Window::forget_before`]).
+//! - hits that no stretch reaches which a hit within the lateness could complete (`Window::forget_before`).
 //!
 //! So there are fewer than `maxretry` hits (twice that of distinct values) in any `findtime`.
 
