@@ -6,6 +6,7 @@
 //! * [`source`] turns files, pipes and archives into blocks of lines; it never parses;
 //! * [`logstat_parsers`] turns a line into a record, an event or a reject; it does no IO;
 //! * [`rollup`] counts records by the hour, knowing [`bots`]; it never reads the clock;
+//! * [`ban`] will decide who is to be kept out; nothing uses it yet;
 //! * [`pipeline`] joins these three, and nothing else does;
 //! * [`ingest`] takes what is new of the logs into the state;
 //! * [`store`] keeps what is known between runs, and never looks into what it keeps; [`state`] opens it;
@@ -18,6 +19,7 @@
 //! * [`output`] writes and prints, [`run`] and [`kept`] hold it all together, [`exit`] names the ends;
 //! * [`init`] comes before all of it: it finds the logs, and writes the configuration.
 
+pub mod ban;
 pub mod bots;
 pub mod check;
 pub mod cli;
