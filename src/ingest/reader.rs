@@ -12,6 +12,7 @@ use crate::source::Progress;
 use crate::source::resume::KnownStream;
 use crate::store::{Gap, SourceInfo, Store, StoreError};
 use indicatif::ProgressBar;
+use logstat_parsers::PRESETS;
 use std::sync::Arc;
 
 /// How often a stream is noted to be there still. It is forgotten only long after its lines.
@@ -111,7 +112,7 @@ impl<'a> Reader<'a> {
         bar: &ProgressBar,
     ) -> anyhow::Result<()> {
         let mut source = look.unread();
-        source.remembered = info.map(|info| info.formats.clone()).unwrap_or_default();
+        source.remembered = remembered(info);
         let prepared = match prepare(source) {
             Ok(prepared) => prepared,
             Err(error @ PrepareError::Format { .. }) => return Err(error.into()),
@@ -146,8 +147,11 @@ impl<'a> Reader<'a> {
         }
         let plan = &prepared.plan;
         let mut formats: Vec<String> = resumed.formats.into_iter().map(|share| share.format).collect();
-        let remembered = info.map(|info| info.formats.clone()).unwrap_or_default();
-        formats.extend(remembered.into_iter().filter(|known| !formats.contains(known)).collect::<Vec<_>>());
+        if plan.formats.is_empty() {
+            let before: Vec<_> =
+                remembered(info).into_iter().filter(|known| !formats.contains(known)).collect();
+            formats.extend(before);
+        }
         let now =
             SourceInfo { name: plan.name.clone(), tier: plan.tier.clone(), node: plan.node.clone(), formats };
         if info != Some(&now) {
@@ -160,6 +164,12 @@ impl<'a> Reader<'a> {
         self.outcome.expired += committed.expired;
         Ok(committed.streams)
     }
+}
+
+/// Presets that lines had in earlier runs. What was given then is nothing to guess by now.
+fn remembered(info: Option<&SourceInfo>) -> Vec<String> {
+    let is_preset = |name: &&String| PRESETS.iter().any(|preset| preset.name == name.as_str());
+    info.map(|info| info.formats.iter().filter(is_preset).cloned().collect()).unwrap_or_default()
 }
 
 impl Sink for Reader<'_> {
