@@ -268,6 +268,7 @@ fn request_header(name: &str) -> (Field, u8) {
     match name.to_ascii_lowercase().as_str() {
         "referer" => (Field::Referer, 0),
         "user-agent" => (Field::UserAgent, 0),
+        "x-forwarded-for" => (Field::Sent { what: Sent::XForwardedFor, shape: Shape::Text }, 0),
         "host" => (Field::Sent { what: Sent::Host, shape: Shape::Text }, 2),
         _ => (Field::Skip(Shape::Text), 0),
     }

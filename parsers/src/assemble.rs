@@ -1,5 +1,6 @@
 //! Pieces of a format string become steps: which field wins where several say the same, and where each value ends.
 
+use crate::certain;
 use crate::format::FormatError;
 use crate::step::{End, Field, Limit, Literal, Shape, Slot, Step};
 
@@ -47,7 +48,30 @@ impl Escaping {
 }
 
 /// Turns pieces into steps.
-pub(crate) fn assemble(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Vec<Step>, FormatError> {
+pub(crate) fn assemble(pieces: Vec<Piece>, escaping: Escaping) -> Result<Vec<Step>, FormatError> {
+    let mut plain = pieces.clone();
+    let is_forwarded = |field: Field| field.slot() == Some(Slot::XForwardedFor);
+    for piece in &mut plain {
+        if let Piece::Value { field, .. } = piece
+            && is_forwarded(*field)
+        {
+            *field = field.skipped();
+        }
+    }
+    let plain = steps_of(plain, escaping)?;
+    match steps_of(pieces, escaping) {
+        Ok(steps) if certain::forwarded_is_whole(&steps) && have_same_ends(&steps, &plain) => Ok(steps),
+        _ => Ok(plain),
+    }
+}
+
+/// Whether all values of two sequences end in the same way. A text that is kept may leave others fewer ways to end.
+fn have_same_ends(some: &[Step], others: &[Step]) -> bool {
+    let is_same = |(one, other): (&Step, &Step)| one.end == other.end;
+    some.len() == others.len() && some.iter().zip(others).all(is_same)
+}
+
+fn steps_of(mut pieces: Vec<Piece>, escaping: Escaping) -> Result<Vec<Step>, FormatError> {
     drop_losers(&mut pieces);
     let mut pieces = merge_skipped(join_literals(pieces));
     let tail = collapse_tail(&mut pieces, escaping);

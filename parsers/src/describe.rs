@@ -2,7 +2,8 @@
 //! compile the string.
 
 use crate::assemble::{Piece, drop_losers};
-use crate::format::{Captures, Format, Vendor};
+use crate::captures::Captures;
+use crate::format::{Format, Vendor};
 use crate::record::{Client, Record};
 use crate::step::{Field, Slot};
 use crate::{apache, haproxy, keyed, nginx};
@@ -50,6 +51,10 @@ impl Format {
         // It compiled before.
         let (pieces, _) = self.vendor().pieces(text, &self.captures).unwrap_or_default();
         let mut items = describe(pieces, &values);
+        if !self.fields().x_forwarded_for {
+            let is_kept = |item: &Item<'_>| item.role != Role::Fills(Slot::XForwardedFor);
+            items.iter_mut().filter(|item| !is_kept(item)).for_each(|item| item.role = Role::Ignored);
+        }
         for item in items.iter_mut().filter(|item| item.text.starts_with('%') && item.text.ends_with("hr")) {
             item.role = self.captures.role();
         }
@@ -60,12 +65,12 @@ impl Format {
 impl Captures {
     /// What the captured request headers are for. Of two that are of use, the first is told.
     fn role<'f>(&self) -> Role<'f> {
-        let slot = |name: &String| match name.to_ascii_lowercase().as_str() {
+        let slot = |index| match self.request_name(index)?.to_ascii_lowercase().as_str() {
             "user-agent" => Some(Slot::UserAgent),
             "referer" => Some(Slot::Referer),
             _ => None,
         };
-        self.request.iter().find_map(slot).map_or(Role::Ignored, Role::Fills)
+        (0..self.request.len()).find_map(slot).map_or(Role::Ignored, Role::Fills)
     }
 }
 
@@ -130,6 +135,7 @@ impl Slot {
             Self::RemoteUser => "remote_user",
             Self::Referer => "referer",
             Self::UserAgent => "user_agent",
+            Self::XForwardedFor => "x_forwarded_for",
             Self::Site => "site",
             Self::Backend => "backend",
             Self::Server => "server",
@@ -160,6 +166,7 @@ impl Slot {
             Self::RemoteUser => record.remote_user.is_some(),
             Self::Referer => record.referer.is_some(),
             Self::UserAgent => record.user_agent.is_some(),
+            Self::XForwardedFor => record.x_forwarded_for.is_some(),
             Self::Site => record.site.is_some(),
             Self::Backend => record.backend.is_some(),
             Self::Server => record.server.is_some(),

@@ -3,12 +3,13 @@
 use jiff::tz::TimeZone;
 
 use crate::assemble::{Escaping, Piece, assemble};
+use crate::captures::Captures;
 use crate::keyed::{self, Map};
 use crate::parser::Parser;
 use crate::preset::{self, Preset};
 use crate::step::{End, Field, Slot, Step};
 use crate::strftime::DateFormat;
-use crate::{apache, haproxy, nginx};
+use crate::{apache, certain, haproxy, nginx};
 
 /// How nginx escapes values: `log_format name escape=…`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,25 +40,6 @@ impl Default for Options {
     }
 }
 
-/// The headers that a HAProxy frontend captures, in the order of its lines `capture request header NAME len N`.
-///
-/// With the names, `User-Agent` and `Referer` among them fill these fields of a record. A captured `Host` fills none:
-/// the site stays the frontend, which is the configuration's word and not the client's. Without names, captured headers
-/// are skipped.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Captures {
-    /// Of the request.
-    pub request: Vec<String>,
-    /// Of the response.
-    pub response: Vec<String>,
-}
-
-impl Captures {
-    pub(crate) fn has_only_response(&self) -> bool {
-        self.request.is_empty() && !self.response.is_empty()
-    }
-}
-
 /// Which fields of a [`Record`](crate::Record) a format can ever fill.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "one answer for each field")]
@@ -72,6 +54,7 @@ pub struct Fields {
     pub bytes_sent: bool,
     pub referer: bool,
     pub user_agent: bool,
+    pub x_forwarded_for: bool,
     pub site: bool,
     pub backend: bool,
     pub server: bool,
@@ -259,6 +242,10 @@ pub struct Format {
     pub(crate) dates: Vec<DateFormat>,
     /// The first step from which a cut line still is a record: client, date and status are behind it.
     pub(crate) essential: usize,
+    /// A cut could hide where a text before those really ends: then a cut line is none.
+    pub(crate) cut_hides: bool,
+    /// The step of the client, if nothing that a client writes comes before.
+    pub(crate) client_step: Option<usize>,
     /// Steps up to the last value that a record keeps: a line that was cut before lost something.
     pub(crate) kept: usize,
     /// Whose string it was compiled from.
@@ -273,6 +260,10 @@ pub struct Format {
     pub(crate) prefixed: bool,
     /// The first value is free text, so it may look like such a prefix.
     pub(crate) opens_freely: bool,
+    /// A client may have written one of the first two words, which may look like the tag of a syslog prefix.
+    pub(crate) tag_is_clients: bool,
+    /// What looks like a prefix may be none.
+    pub(crate) is_wary: bool,
     /// `#` begins a line about the log itself.
     pub(crate) has_directives: bool,
     /// What the values are where they have names; then there are no steps.
@@ -321,9 +312,13 @@ impl Format {
         let tells_upstream = slots(&steps).any(|slot| matches!(slot, Slot::Server | Slot::Upstream));
         let first_is_client =
             steps.first().is_some_and(|step| matches!(step.field, Field::Client | Field::ClientPort));
+        let starts_with_date = steps.first().is_some_and(|step| matches!(step.field, Field::Strftime { .. }));
+        let opens_freely = steps.first().is_some_and(Step::is_free);
+        let tag_is_clients = !opens_freely && certain::has_early_text(&steps);
+        let essential = essential(&steps);
         Ok(Self {
             name: text.to_owned(),
-            essential: essential(&steps),
+            essential,
             kept: steps.iter().rposition(|step| step.field.slot().is_some()).map_or(0, |last| last + 1),
             timezone: options.timezone.clone(),
             dates,
@@ -333,11 +328,15 @@ impl Format {
             haproxy,
             dash_is_missing: vendor != Vendor::Nginx || escape == Escape::Default,
             prefixed: haproxy || first_is_client,
-            opens_freely: steps.first().is_some_and(Step::is_free),
+            opens_freely,
+            tag_is_clients,
+            is_wary: opens_freely || tag_is_clients || starts_with_date || first_is_client && !haproxy,
+            cut_hides: certain::hides_end(&steps[..essential]),
+            client_step: certain::client_step(&steps, vendor, string),
             has_directives: steps.first().is_some_and(|step| step.field == Field::TabDate),
             map: None,
             is_dated,
-            starts_with_date: steps.first().is_some_and(|step| matches!(step.field, Field::Strftime { .. })),
+            starts_with_date,
             tells_upstream,
             steps,
         })
@@ -348,6 +347,10 @@ impl Format {
             name: name.to_owned(),
             steps: Vec::new(),
             opens_freely: false,
+            tag_is_clients: false,
+            is_wary: false,
+            cut_hides: false,
+            client_step: None,
             tells_upstream: false,
             timezone: options.timezone.clone(),
             vendor: Vendor::Map,
@@ -400,7 +403,8 @@ impl Format {
         fields.time = true;
         // HAProxy marks TLS on the frontend, and its upstream time is the sum of two others.
         for step in &self.steps {
-            if let Field::RequestHeaders { user_agent, referer, .. } = step.field {
+            if let Field::RequestHeaders { user_agent, referer, x_forwarded_for, .. } = step.field {
+                fields.x_forwarded_for |= x_forwarded_for.is_some();
                 fields.user_agent |= user_agent.is_some();
                 fields.referer |= referer.is_some();
             }
@@ -412,6 +416,18 @@ impl Format {
         let in_map = |slot| self.map.iter().flat_map(Map::slots).any(|other| other == slot);
         fields.latency |= in_map(Slot::Start) && in_map(Slot::Time);
         fields
+    }
+
+    /// Whether the client of a record is the one that sent it even where a logger or a daemon cut the line unseen. It is not
+    /// where a text that a client may write without a limit comes before, so that a cut could hide where that really
+    /// ends, or where the address is the last value of a line. What bans clients should not go by such a format.
+    #[must_use]
+    pub fn client_survives_cuts(&self) -> bool {
+        let ends_in_client = self
+            .steps
+            .last()
+            .is_some_and(|step| step.field.slot() == Some(Slot::Client) && step.then.bytes().is_empty());
+        !ends_in_client && (self.client_step.is_some() || !self.cut_hides)
     }
 
     /// Leaves out texts that are not `wanted` from now on: they may be `None` in every record, and lines are read faster.
@@ -455,6 +471,7 @@ impl Fields {
             Slot::RemoteUser => self.remote_user = true,
             Slot::Referer => self.referer = true,
             Slot::UserAgent => self.user_agent = true,
+            Slot::XForwardedFor => self.x_forwarded_for = true,
             Slot::Site => self.site = true,
             Slot::Backend => self.backend = true,
             Slot::Server => self.server = true,
@@ -481,6 +498,7 @@ impl Fields {
             Slot::RemoteUser => self.remote_user,
             Slot::Referer => self.referer,
             Slot::UserAgent => self.user_agent,
+            Slot::XForwardedFor => self.x_forwarded_for,
             _ => true,
         }
     }

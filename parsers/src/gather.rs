@@ -28,6 +28,13 @@ pub(crate) struct Gathering<'p, 'f, 'r, 'l> {
     ranks: [u8; Slot::COUNT],
 }
 
+/// Why a line is no record, and at which byte. As small as it is, it comes back in registers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fault {
+    pub(crate) kind: RejectKind,
+    pub(crate) byte: usize,
+}
+
 /// What a line is that is no record.
 enum NoRecord {
     Blank,
@@ -36,12 +43,12 @@ enum NoRecord {
         from: usize,
         at_us: Option<i64>,
     },
-    Reject(Reject),
+    Fault(Fault),
 }
 
-impl From<Reject> for NoRecord {
-    fn from(reject: Reject) -> Self {
-        Self::Reject(reject)
+impl From<Fault> for NoRecord {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
     }
 }
 
@@ -54,11 +61,18 @@ impl<'f> Parser<'f> {
         let Err(other) = self.gather(map, line, record) else { return };
         *parsed = match other {
             NoRecord::Blank => Line::Blank,
-            NoRecord::Reject(reject) => Line::Reject(reject),
+            NoRecord::Fault(fault) => Line::Reject(self.reject(map, line, fault)),
             NoRecord::Message { from, at_us } => {
                 Line::Event(Event { at_us, ..event::event(EventKind::Other, None, None, &line[from..]) })
             }
         };
+    }
+
+    /// The reject, with its client. Where a name comes twice, a client may have written one of the two.
+    #[cold]
+    fn reject(&mut self, map: &Map, line: &[u8], Fault { kind, byte }: Fault) -> Reject {
+        let client = if kind == RejectKind::Ambiguous { None } else { self.named_client(map, line) };
+        Reject { kind, byte, client }
     }
 
     fn gather<'l>(&mut self, map: &'f Map, line: &'l [u8], record: &mut Record<'l>) -> Result<(), NoRecord> {
@@ -69,7 +83,7 @@ impl<'f> Parser<'f> {
             Syntax::Json => json::message(self.prefixes.skip(line)),
             Syntax::Ltsv => Some(self.prefixes.skip(line)),
         };
-        let no_object = Reject { kind: RejectKind::Shape, byte: 0 };
+        let no_object = Fault { kind: RejectKind::Shape, byte: 0 };
         let from = line.len() - message.ok_or(no_object)?.len();
         let mut gathering = Gathering {
             parser: self,
@@ -91,10 +105,10 @@ impl<'f> Parser<'f> {
 
 impl<'f, 'l> Gathering<'_, 'f, '_, 'l> {
     /// A value of the map, at these bytes of the line.
-    pub(crate) fn take(&mut self, path: u8, place: Range<usize>) -> Result<(), Reject> {
+    pub(crate) fn take(&mut self, path: u8, place: Range<usize>) -> Result<(), Fault> {
         // Whoever can write a quote or a tab into the log could overwrite what the server wrote.
         if !self.met.insert(path) {
-            return Err(Reject { kind: RejectKind::Ambiguous, byte: place.start });
+            return Err(Fault { kind: RejectKind::Ambiguous, byte: place.start });
         }
         let entry = self.map.entry(path);
         let text = &self.line[place.clone()];
@@ -106,6 +120,7 @@ impl<'f, 'l> Gathering<'_, 'f, '_, 'l> {
             return Ok(());
         }
         let text = if entry.slot == Slot::Client { without_port(text) } else { text };
+        let is_last = place.end == self.line.len();
         let retries = self.draft.record.retries;
         let usual = self.read(&entry.step, text);
         let read = match &entry.odd {
@@ -113,10 +128,12 @@ impl<'f, 'l> Gathering<'_, 'f, '_, 'l> {
             None => usual,
         };
         let kind = reject_kind(entry.slot);
-        read.map_err(|left| Reject { kind, byte: place.start + text.len() - left })?;
+        read.map_err(|left| Fault { kind, byte: place.start + text.len() - left })?;
         match entry.slot {
             Slot::Time => self.end_us = self.draft.date_us,
             Slot::Start => self.start_us = self.draft.date_us,
+            // LTSV does not show whether its last value is whole.
+            Slot::XForwardedFor if is_last => self.draft.record.x_forwarded_for = None,
             // A list of addresses has told the retries too.
             Slot::Server if self.ranks[Slot::Retries as usize] != EMPTY => {
                 self.draft.record.retries = retries;
@@ -127,8 +144,9 @@ impl<'f, 'l> Gathering<'_, 'f, '_, 'l> {
     }
 
     /// A value whose end was cut off: half a text is worth something, half a number or name is another one.
-    pub(crate) fn take_cut(&mut self, path: u8, place: Range<usize>) -> Result<(), Reject> {
-        let is_text = self.map.entry(path).step.field.text() == Some(Shape::Text);
+    pub(crate) fn take_cut(&mut self, path: u8, place: Range<usize>) -> Result<(), Fault> {
+        let entry = self.map.entry(path);
+        let is_text = entry.step.field.text() == Some(Shape::Text) && entry.slot != Slot::XForwardedFor;
         if is_text && !place.is_empty() { self.take(path, place) } else { Ok(()) }
     }
 
@@ -149,22 +167,26 @@ impl<'f, 'l> Gathering<'_, 'f, '_, 'l> {
     }
 
     /// What the values come to, once the line was read to its end or to where it stopped making sense.
-    fn finish(self, from: usize, read: Result<(), Reject>) -> Result<(), NoRecord> {
+    fn finish(self, from: usize, read: Result<(), Fault>) -> Result<(), NoRecord> {
         let is_cut = match read {
             Ok(()) => false,
-            Err(reject) if reject.kind == RejectKind::Cut && self.has_essentials() => true,
-            Err(reject) => return Err(reject.into()),
+            Err(fault) if fault.kind == RejectKind::Cut && self.has_essentials() => true,
+            Err(fault) => return Err(fault.into()),
         };
         let at_us = self.end_us.or(self.start_us);
         if !self.map.is_request(&self.met) {
             return Err(match self.map.syntax {
                 Syntax::Json => NoRecord::Message { from, at_us },
                 // Any text with a colon could be called LTSV.
-                Syntax::Ltsv => Reject { kind: RejectKind::Shape, byte: from }.into(),
+                Syntax::Ltsv => Fault { kind: RejectKind::Shape, byte: from }.into(),
             });
         }
         let record = self.draft.record;
         record.truncated = is_cut;
+        if is_cut {
+            // Another one may have been cut off.
+            record.x_forwarded_for = None;
+        }
         record.tells_upstream = self.map.tells_upstream(&self.met);
         record.end_us = match (self.end_us, self.start_us) {
             (Some(end_us), start_us) => {
@@ -176,7 +198,7 @@ impl<'f, 'l> Gathering<'_, 'f, '_, 'l> {
                 end_us
             }
             (None, Some(start_us)) => start_us.saturating_add_unsigned(record.latency_us.unwrap_or(0)),
-            (None, None) => return Err(Reject { kind: RejectKind::Date, byte: self.line.len() }.into()),
+            (None, None) => return Err(Fault { kind: RejectKind::Date, byte: self.line.len() }.into()),
         };
         Ok(())
     }
@@ -199,7 +221,7 @@ fn is_missing(entry: &Entry, text: &[u8]) -> bool {
 }
 
 /// `192.0.2.1:5` and `[2001:db8::1]:5` without the port.
-fn without_port(text: &[u8]) -> &[u8] {
+pub(crate) fn without_port(text: &[u8]) -> &[u8] {
     if text.first() == Some(&b'[') {
         return memchr(b']', text).map_or(text, |end| &text[..=end]);
     }

@@ -12,9 +12,10 @@ use nom::sequence::{delimited, preceded};
 use nom::{IResult, bytes::complete::tag};
 
 use crate::assemble::Piece;
-use crate::format::{Captures, FormatError};
+use crate::captures::Captures;
+use crate::format::FormatError;
 use crate::sample;
-use crate::step::{Field, Shape, Slot};
+use crate::step::{Captured, Field, Shape, Slot};
 use crate::strftime::DateFormat;
 
 /// One item of the string: `%(name:type){flags}alias`, `%(name:type){flags}[sample]`, or a character.
@@ -254,14 +255,15 @@ impl Taken<'_> {
 
     /// The block of captured headers.
     fn captured(&self, name: &str, flags: Flags) -> Meaning {
-        let names = if name == "hr" { self.captures.request.as_slice() } else { &[] };
-        let place = |wanted: &str| {
-            let at = names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
-            at.and_then(|at| u8::try_from(at).ok())
-        };
+        let place = |wanted: &str| self.captures.place(wanted).filter(|_| name == "hr");
         let (user_agent, referer) = (place("user-agent"), place("referer"));
-        let field = if user_agent.is_some() || referer.is_some() || flags.quote {
-            Field::RequestHeaders { user_agent, referer, quoted: flags.quote }
+        let x_forwarded_for = place("x-forwarded-for").and_then(|index| {
+            let max_bytes = self.captures.max_bytes(index)?;
+            Some(Captured { index, max_bytes })
+        });
+        let is_kept = user_agent.is_some() || referer.is_some() || x_forwarded_for.is_some();
+        let field = if is_kept || flags.quote {
+            Field::RequestHeaders { user_agent, referer, x_forwarded_for, quoted: flags.quote }
         } else {
             Field::Captures
         };

@@ -8,10 +8,10 @@ use std::ops::Range;
 use memchr::memchr2;
 
 use crate::cursor::Cursor;
-use crate::gather::Gathering;
+use crate::gather::{Fault, Gathering};
 use crate::keyed::{NOWHERE, NodeId, ROOT};
 use crate::prefix;
-use crate::record::{Reject, RejectKind};
+use crate::record::RejectKind;
 
 /// Objects and lists within one another: deeper than any server writes, and little of a stack.
 const MAX_NESTING: usize = 64;
@@ -27,7 +27,7 @@ pub(crate) fn message(text: &[u8]) -> Option<&[u8]> {
 }
 
 /// Reads the object that begins at byte `from` of the line.
-pub(crate) fn read(gathering: &mut Gathering<'_, '_, '_, '_>, from: usize) -> Result<(), Reject> {
+pub(crate) fn read(gathering: &mut Gathering<'_, '_, '_, '_>, from: usize) -> Result<(), Fault> {
     let mut scan = Scan { line: gathering.line, at: from, nesting: 0 };
     scan.object(ROOT, gathering)?;
     match scan.peek() {
@@ -36,8 +36,29 @@ pub(crate) fn read(gathering: &mut Gathering<'_, '_, '_, '_>, from: usize) -> Re
     }
 }
 
-fn shape(byte: usize) -> Reject {
-    Reject { kind: RejectKind::Shape, byte }
+/// The first member of an object behind its `{` or `,`: the key, a plain value, and what follows that.
+pub(crate) fn first_member(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let [b'{' | b',', rest @ ..] = text else { return None };
+    let (key, rest) = plain_string(rest.trim_ascii_start())?;
+    let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+    let (value, after) = match rest.first()? {
+        b'"' => plain_string(rest)?,
+        b'{' | b'[' => return None,
+        _ => rest.split_at(rest.iter().position(|byte| matches!(byte, b',' | b'}'))?),
+    };
+    let after = after.trim_ascii_start();
+    matches!(after.first(), Some(b',' | b'}')).then_some((key, value.trim_ascii_end(), after))
+}
+
+/// A string without a backslash, and what follows its quote.
+fn plain_string(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let text = text.strip_prefix(b"\"")?;
+    let end = memchr2(b'"', b'\\', text).filter(|end| text[*end] == b'"')?;
+    Some((&text[..end], &text[end + 1..]))
+}
+
+fn shape(byte: usize) -> Fault {
+    Fault { kind: RejectKind::Shape, byte }
 }
 
 /// A place in a line.
@@ -59,13 +80,13 @@ impl<'l> Scan<'l> {
         }
     }
 
-    fn cut(&self) -> Reject {
-        Reject { kind: RejectKind::Cut, byte: self.line.len() }
+    fn cut(&self) -> Fault {
+        Fault { kind: RejectKind::Cut, byte: self.line.len() }
     }
 
     /// The next byte that is no space, which has to be this one.
     #[inline(always)]
-    fn expect(&mut self, wanted: u8) -> Result<(), Reject> {
+    fn expect(&mut self, wanted: u8) -> Result<(), Fault> {
         match self.peek() {
             Some(byte) if byte == wanted => {
                 self.at += 1;
@@ -77,7 +98,7 @@ impl<'l> Scan<'l> {
     }
 
     /// Goes into an object or a list.
-    fn enter(&mut self) -> Result<(), Reject> {
+    fn enter(&mut self) -> Result<(), Fault> {
         if self.nesting == MAX_NESTING {
             return Err(shape(self.at));
         }
@@ -86,7 +107,7 @@ impl<'l> Scan<'l> {
         Ok(())
     }
 
-    fn object(&mut self, node: NodeId, into: &mut Gathering<'_, '_, '_, 'l>) -> Result<(), Reject> {
+    fn object(&mut self, node: NodeId, into: &mut Gathering<'_, '_, '_, 'l>) -> Result<(), Fault> {
         self.enter()?;
         while self.peek() != Some(b'}') {
             self.expect(b'"')?;
@@ -100,7 +121,7 @@ impl<'l> Scan<'l> {
         Ok(())
     }
 
-    fn list(&mut self, node: NodeId, into: &mut Gathering<'_, '_, '_, 'l>) -> Result<(), Reject> {
+    fn list(&mut self, node: NodeId, into: &mut Gathering<'_, '_, '_, 'l>) -> Result<(), Fault> {
         self.enter()?;
         let mut element = 0;
         while self.peek() != Some(b']') {
@@ -119,7 +140,7 @@ impl<'l> Scan<'l> {
     }
 
     /// The comma behind a value, unless its object or list ends.
-    fn separator(&mut self, close: u8) -> Result<(), Reject> {
+    fn separator(&mut self, close: u8) -> Result<(), Fault> {
         let behind = self.at;
         match self.peek() {
             Some(b',') => self.at += 1,
@@ -132,7 +153,7 @@ impl<'l> Scan<'l> {
         Ok(())
     }
 
-    fn value(&mut self, node: NodeId, close: u8, into: &mut Gathering<'_, '_, '_, 'l>) -> Result<(), Reject> {
+    fn value(&mut self, node: NodeId, close: u8, into: &mut Gathering<'_, '_, '_, 'l>) -> Result<(), Fault> {
         let (place, is_whole) = match self.peek() {
             None => return Err(self.cut()),
             Some(b'{') => return self.object(node, into),
@@ -174,7 +195,7 @@ impl<'l> Scan<'l> {
     }
 
     /// A value without quotes: a number, a word, one of nginx's lists, or nothing, as which `null` and `false` count.
-    fn bare(&mut self, close: u8) -> Result<Range<usize>, Reject> {
+    fn bare(&mut self, close: u8) -> Result<Range<usize>, Fault> {
         let from = self.at;
         let mut end = from;
         loop {

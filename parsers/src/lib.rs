@@ -21,18 +21,19 @@
 //!
 //! # The way of a format
 //! `preset` gives names to format strings. `nginx`, `haproxy` and `apache` take such a string apart by their vendor's
-//! grammar (nom) into pieces, and know what each variable means; `sample` knows HAProxy's expressions, and `strftime`
-//! dates of a format's own. `assemble` makes steps of the pieces: which of several variables for one thing wins, and
-//! where each value ends. `step` says what a step is, `format` keeps them. `keyed` compiles field maps, for lines whose
-//! values have names. A further vendor is one more grammar and table; nothing behind `assemble` knows vendors' names.
-//! [`conf`] takes the vendors' configuration files apart, in which the strings stand.
+//! grammar (nom) into pieces, and know what each variable means; `sample` knows HAProxy's expressions, `captures` which
+//! headers it captures, and `strftime` dates of a format's own. `assemble` makes steps of the pieces: which of several
+//! variables for one thing wins, and where each value ends. `step` says what a step is, `format` keeps them. `keyed`
+//! compiles field maps, for lines whose values have names. A further vendor is one more grammar and table; nothing behind
+//! `assemble` knows vendors' names. [`conf`] takes the vendors' configuration files apart, in which the strings stand.
 //!
 //! # The way of a line
 //! `prefix` finds the message behind what syslog put in front. `parser` goes through the steps from the left; `value` reads
 //! one step's value (`rare` one that few formats have) with a `cursor`, which looks at eight bytes at a time, and with
 //! `address`, `amount`, `date`, `number` and `request`. Lines with names are taken apart by `json` or `ltsv`, and `gather`
 //! has the same readers read each value as it comes. What is no request is tried as one of HAProxy's own messages by
-//! `event`. `record` is the outcome, borrowed from the line and still escaped as logged.
+//! `event`. Of a line that is neither, `certain` tells the client, where that is certain. `record` is the outcome, borrowed
+//! from the line and still escaped as logged.
 //!
 //! # For a person
 //! `detect` finds the preset of a sample. `describe` says what each value of a format string is for, and `nearest` which
@@ -43,12 +44,15 @@
 //! * A missing value is `None`, never 0.
 //! * Address, time, status and bytes are those that the server wrote, whatever a client put into the other fields. A
 //!   line that can be read in two ways is a reject, [`RejectKind::Ambiguous`].
+//! * The client of a reject is the one that sent it, or none.
 //! * A line that was cut behind its client, time and status is a record, marked [`Record::truncated`].
 
 mod address;
 mod amount;
 mod apache;
 mod assemble;
+mod captures;
+mod certain;
 pub mod conf;
 mod cursor;
 mod date;
@@ -76,9 +80,10 @@ mod step;
 mod strftime;
 mod value;
 
+pub use captures::Captures;
 pub use describe::{Item, Role};
 pub use detect::{Candidate, Detection, detect};
-pub use format::{Captures, Escape, Fields, Format, FormatError, Options, Vendor};
+pub use format::{Escape, Fields, Format, FormatError, Options, Vendor};
 pub use nearest::{Nearest, Neighbour, Neighbours};
 pub use parser::Parser;
 pub use preset::{PRESETS, Preset};

@@ -4,12 +4,12 @@
 
 use memchr::memchr;
 
-use crate::gather::Gathering;
+use crate::gather::{Fault, Gathering};
 use crate::keyed::ROOT;
-use crate::record::{Reject, RejectKind};
+use crate::record::RejectKind;
 
 /// Reads the values from byte `from` of the line on.
-pub(crate) fn read(gathering: &mut Gathering<'_, '_, '_, '_>, from: usize) -> Result<(), Reject> {
+pub(crate) fn read(gathering: &mut Gathering<'_, '_, '_, '_>, from: usize) -> Result<(), Fault> {
     let line = gathering.line;
     let mut at = from;
     while at < line.len() {
@@ -18,7 +18,7 @@ pub(crate) fn read(gathering: &mut Gathering<'_, '_, '_, '_>, from: usize) -> Re
             let Some(label) = memchr(b':', &line[at..end]) else {
                 // The last one may have been cut within its label.
                 let kind = if at > from && end == line.len() { RejectKind::Cut } else { RejectKind::Shape };
-                return Err(Reject { kind, byte: at });
+                return Err(Fault { kind, byte: at });
             };
             let node = gathering.map.child(ROOT, &line[at..at + label]);
             if let Some(path) = gathering.map.path(node) {
@@ -28,6 +28,13 @@ pub(crate) fn read(gathering: &mut Gathering<'_, '_, '_, '_>, from: usize) -> Re
         at = end + 1;
     }
     Ok(())
+}
+
+/// The first value with its label, and what comes behind the tab that ends it.
+pub(crate) fn first_value(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let end = memchr(b'\t', text)?;
+    let label = memchr(b':', &text[..end])?;
+    Some((&text[..label], &text[label + 1..end], &text[end + 1..]))
 }
 
 /// Whether a line looks like this: labels before its first two values.

@@ -84,6 +84,10 @@ pub(crate) fn meaning(name: &str) -> (Field, u8) {
         "remote_user" => (Field::RemoteUser, 0),
         "http_referer" => (Field::Referer, 0),
         "http_user_agent" => (Field::UserAgent, 0),
+        "http_x_forwarded_for" => (Field::Sent { what: Sent::XForwardedFor, shape: Shape::Text }, 0),
+        "proxy_add_x_forwarded_for" => {
+            (Field::Sent { what: Sent::ProxyAddXForwardedFor, shape: Shape::Text }, 1)
+        }
         "server_name" => (Field::Site, 0),
         "host" => (host, 1),
         "http_host" => (host, 2),

@@ -6,10 +6,10 @@ use crate::cursor::Cursor;
 use crate::date::Dates;
 use crate::format::Format;
 use crate::prefix::Prefixes;
-use crate::record::{Event, EventKind, Line, Record, Reject, RejectKind};
-use crate::step::{End, Field, Limit, Shape, Step};
+use crate::record::{Client, Event, EventKind, Line, Record, Reject, RejectKind};
+use crate::step::{End, Field, Limit, Shape, Slot, Step};
 use crate::value::{Next, json_quote};
-use crate::{event, prefix};
+use crate::{address, event, prefix};
 
 /// Places at which the end of an ambiguous value is tried before the line counts as ambiguous: keeps work linear.
 const MAX_PLACES: usize = 64;
@@ -23,6 +23,8 @@ pub struct Parser<'f> {
     reference_us: i64,
     /// The line came through a syslog daemon, which may have cut it.
     is_relayed: bool,
+    /// The end of a captured cookie was searched.
+    pub(crate) is_searched: bool,
 }
 
 /// Where and why the steps stopped: `left` bytes before the end of the line.
@@ -71,6 +73,7 @@ impl<'f> Parser<'f> {
             prefixes: Prefixes::default(),
             reference_us,
             is_relayed: false,
+            is_searched: false,
         }
     }
 
@@ -87,10 +90,11 @@ impl<'f> Parser<'f> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let message = if self.format.prefixed { self.prefixes.skip(line) } else { line };
         self.is_relayed = message.len() < line.len();
-        if self.format.opens_freely && self.is_relayed && self.prefix_matters(line, message) {
-            *parsed = Line::Reject(Reject { kind: RejectKind::Ambiguous, byte: 0 });
+        if self.is_relayed && self.format.is_wary && self.prefix_matters(line, message) {
+            *parsed = Line::Reject(Reject::new(RejectKind::Ambiguous, 0));
             return;
         }
+        self.is_searched = false;
         *parsed = Line::Record(Record::default());
         if let Line::Record(record) = parsed {
             let mut draft = Draft::new(record);
@@ -162,10 +166,35 @@ impl<'f> Parser<'f> {
         if self.format.prefixed { self.prefixes.skip(line) } else { line }
     }
 
-    /// Whether the line says something else where what looks like a prefix is the client's, and part of the first value.
+    /// Whether the line says something else where what looks like a prefix, or its host and tag, is the client's.
     #[cold]
     #[inline(never)]
     fn prefix_matters(&mut self, line: &[u8], message: &[u8]) -> bool {
+        let format = self.format;
+        let whole = format.opens_freely || format.starts_with_date || self.opens_with_name(line);
+        if whole && self.differs(line, message) {
+            return true;
+        }
+        let undated = prefix::behind_date(line).filter(|_| format.tag_is_clients);
+        undated.is_some_and(|text| {
+            // A host with a name is the logger's: no server but Apache logs names of clients.
+            let is_host = matches!(self.first_client(text), Some(Client::Name(_)));
+            text.len() > message.len() && !is_host && self.differs(text, message)
+        })
+    }
+
+    /// Whether a line begins like one of the format's, with a name for a client, who may have chosen it to look like the
+    /// date of a prefix. A space alone behind it says nothing: that is how dates go on.
+    fn opens_with_name(&self, line: &[u8]) -> bool {
+        let is_told = |step: &&Step| step.field == Field::Client && step.then.bytes() != b" ";
+        let Some(step) = self.format.steps.first().filter(is_told) else { return false };
+        let Some(length) = memchr(step.end.byte(), line) else { return false };
+        let is_name = matches!(address::client(&line[..length]), Some(Client::Name(_)));
+        is_name && step.then.skip(Cursor::new(&line[length..])).is_some()
+    }
+
+    /// Whether a line says something else than the message in it.
+    fn differs(&mut self, line: &[u8], message: &[u8]) -> bool {
         let (mut whole, mut short) = (Record::default(), Record::default());
         let is_whole = self.read_apart(line, &mut Draft::new(&mut whole));
         let is_short = self.read_apart(message, &mut Draft::new(&mut short));
@@ -221,11 +250,15 @@ impl<'f> Parser<'f> {
     /// digits, so it is forgotten.
     #[cold]
     fn cut(&self, step: &Step, stop: Stop, draft: &mut Draft<'_, '_>) -> Result<(), Stop> {
-        if stop.kind != RejectKind::Cut || step.at < self.format.essential {
+        if stop.kind != RejectKind::Cut || step.at < self.format.essential || self.format.cut_hides {
             return Err(stop);
         }
         let value_is_whole = stop.left > 0;
         draft.record.truncated = step.at + usize::from(value_is_whole) < self.format.kept;
+        let forwarded = |step: &Step| step.field.slot() == Some(Slot::XForwardedFor);
+        if self.format.steps[step.at..].iter().any(forwarded) {
+            draft.record.x_forwarded_for = None;
+        }
         if draft.record.truncated && !value_is_whole {
             forget_number(step.field, draft.record);
         }
@@ -288,6 +321,7 @@ impl<'f> Parser<'f> {
         {
             return Ok(*place);
         }
+        self.is_searched |= step.field == Field::Skip(Shape::Cookie);
         // Of two texts that nobody keeps only the end of the second matters, if it is the one place that fits.
         let skipped =
             |step: &Step| matches!(step.field, Field::Skip(Shape::Text | Shape::Raw | Shape::Escaped));
@@ -376,7 +410,8 @@ impl<'f> Parser<'f> {
         } else if self.format.has_directives && is_directive(line) {
             Line::Event(event::event(EventKind::Other, None, None, line))
         } else {
-            Line::Reject(Reject { kind: stop.kind, byte: line.len() - stop.left })
+            let client = self.client_behind(line, message);
+            Line::Reject(Reject { client, ..Reject::new(stop.kind, line.len() - stop.left) })
         };
     }
 

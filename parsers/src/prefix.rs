@@ -78,6 +78,16 @@ fn skip_other(text: &[u8]) -> &[u8] {
     }
 }
 
+/// What follows the date of a prefix, where a host and a tag may stand, and need not.
+pub(crate) fn behind_date(line: &[u8]) -> Option<&[u8]> {
+    let text = skip_priority(line);
+    let behind_other = || match date::rfc3339(text) {
+        Some((_, length)) => text.get(length..)?.strip_prefix(b" ").map(skip_cri),
+        None => precise_date(text).map(|(_, after)| after),
+    };
+    behind_rfc3164_date(text).or_else(behind_other)
+}
+
 /// What follows docker compose's `name  | ` or kubectl's `[pod/name/container] `. A format may begin in the same way, so
 /// this is for lines that are no records with it.
 pub(crate) fn skip_container(text: &[u8]) -> Option<&[u8]> {

@@ -56,6 +56,7 @@ const NGINX_JSON: &str = concat!(
     "bytes_sent=bytes_sent|response_bytes|body_bytes_sent|body_bytes|response_body_bytes|bytes|size|len_bytes ",
     "http_referer=http_referer|http_referrer|referer|referrer ",
     "http_user_agent=http_user_agent|user_agent|useragent|agent|ua ",
+    "http_x_forwarded_for=http_x_forwarded_for|x_forwarded_for|x-forwarded-for|xff ",
     "server_name=server_name|vhost host=host|http_host|domain ",
     "request_time=request_time|req_time|duration|duration_s|response_time ",
     "request_time_ms=request_time_ms|duration_ms ",
@@ -166,7 +167,8 @@ pub const PRESETS: &[Preset] = &[
             "host=:authority|authority bytes_sent=bytes_sent request_time_ms=duration ",
             "upstream_response_time_ms=x-envoy-upstream-service-time|upstream_service_time ",
             "proxy_host=upstream_cluster server=upstream_host ssl_protocol=downstream_tls_version ",
-            "http_referer=referer http_user_agent=user-agent|user_agent"
+            "http_referer=referer http_user_agent=user-agent|user_agent ",
+            "http_x_forwarded_for=x-forwarded-for|x_forwarded_for"
         ),
     },
     Preset {
@@ -195,6 +197,7 @@ pub const PRESETS: &[Preset] = &[
             "server_protocol=protocol|server_protocol status=status ",
             "bytes_sent=bytes_sent|size|body_bytes_sent http_referer=referer|referrer|http_referer ",
             "http_user_agent=ua|user_agent|http_user_agent remote_user=user|remote_user ",
+            "http_x_forwarded_for=forwardedfor|x_forwarded_for|http_x_forwarded_for|xff ",
             "server_name=server_name host=vhost|http_host request_time=reqtime|request_time|req_time ",
             "request_time_us=reqtime_microsec|taken_microsec ",
             "upstream_response_time=apptime|upstream_response_time|runtime ",

@@ -1,12 +1,14 @@
 //! Reads values that only some formats have. Apart from `value`, whose way is shorter without them.
 
+use memchr::{memchr_iter, memrchr};
+
 use crate::address;
 use crate::amount;
 use crate::cursor::Cursor;
 use crate::date::Instant;
 use crate::parser::{Draft, Parser, Stop};
 use crate::record::RejectKind;
-use crate::step::{Field, Sent, Step};
+use crate::step::{Captured, Field, Sent, Step};
 use crate::value::{BAD_REQUEST, Next, captures, json_quote, keep_date, read};
 
 impl<'f> Parser<'f> {
@@ -14,8 +16,10 @@ impl<'f> Parser<'f> {
     #[inline(never)]
     pub(crate) fn rare<'l>(&mut self, step: &'f Step, at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
         match step.field {
-            Field::RequestHeaders { user_agent, referer, quoted } => {
-                request_headers(at, draft, [user_agent, referer], quoted)
+            Field::RequestHeaders { user_agent, referer, x_forwarded_for, quoted } => {
+                // A cookie that was searched could hold forged headers, if the true ones were cut off.
+                let x_forwarded_for = x_forwarded_for.filter(|_| !self.is_searched);
+                request_headers(at, draft, ([user_agent, referer], x_forwarded_for), quoted)
             }
             Field::HexClient => self.hex_client(step, at, draft),
             Field::EpochUnits(unit) => amount::epoch_units(self.format, step, at, draft, unit),
@@ -46,6 +50,8 @@ impl<'f> Parser<'f> {
             Sent::UserAgent => record.user_agent = text,
             // Apache writes a user without a name as two quotes.
             Sent::RemoteUser => record.remote_user = text.filter(|text| *text != b"\"\""),
+            Sent::XForwardedFor => record.x_forwarded_for = text,
+            Sent::ProxyAddXForwardedFor => record.x_forwarded_for = text.and_then(without_last),
             Sent::Host => record.site = text,
         })
     }
@@ -119,7 +125,7 @@ fn quoted_captures<'l>(at: Cursor<'l>, draft: &mut Draft<'_, 'l>) -> Next<'l> {
 fn request_headers<'l>(
     at: Cursor<'l>,
     draft: &mut Draft<'_, 'l>,
-    [user_agent, referer]: [Option<u8>; 2],
+    ([user_agent, referer], x_forwarded_for): ([Option<u8>; 2], Option<Captured>),
     quoted: bool,
 ) -> Next<'l> {
     let after = if quoted { quoted_captures(at, draft)? } else { captures(at, draft)? };
@@ -133,7 +139,20 @@ fn request_headers<'l>(
     };
     draft.record.user_agent = header(user_agent);
     draft.record.referer = header(referer);
+    draft.record.x_forwarded_for = x_forwarded_for.and_then(|captured| {
+        header(Some(captured.index)).filter(|value| sent_bytes(value) < captured.max_bytes.into())
+    });
     Some(after)
+}
+
+/// Bytes of a captured header as it was sent: HAProxy writes `#` only before two digits, for one byte.
+fn sent_bytes(value: &[u8]) -> usize {
+    value.len().saturating_sub(2 * memchr_iter(b'#', value).count())
+}
+
+/// A list without its last element. `None` if it has no other.
+fn without_last(list: &[u8]) -> Option<&[u8]> {
+    memrchr(b',', list).map(|comma| &list[..comma])
 }
 
 /// A value of JSON that nobody keeps.

@@ -42,6 +42,9 @@ pub struct Record<'l> {
     pub referer: Option<&'l [u8]>,
     /// `User-Agent`.
     pub user_agent: Option<&'l [u8]>,
+    /// `X-Forwarded-For` as logged, without what the logging server itself adds. Only where it is whole, since the last
+    /// addresses are the ones that proxies wrote; the first may be anybody's words.
+    pub x_forwarded_for: Option<&'l [u8]>,
     /// The virtual host (`$server_name`, else `$host`), or the HAProxy frontend without its `~`.
     pub site: Option<&'l [u8]>,
     /// HAProxy backend, or nginx `$proxy_host`.
@@ -195,6 +198,17 @@ pub struct Reject {
     pub kind: RejectKind,
     /// Byte in the line (from 0) at which it stopped fitting the format.
     pub byte: usize,
+    /// The client's address, canonical, only where it is certain: a whole address in its own field, and nothing before it
+    /// that a client can write. Never a name.
+    pub client: Option<IpAddr>,
+}
+
+impl Reject {
+    /// A reject of which the client is not known.
+    #[must_use]
+    pub const fn new(kind: RejectKind, byte: usize) -> Self {
+        Self { kind, byte, client: None }
+    }
 }
 
 /// Kinds of reject. They are counted by name, so names are stable.

@@ -2,7 +2,7 @@
 //!
 //! HAProxy writes a sample as it is: without the flag `E` or the converter `json` a quote in it has no backslash.
 
-use crate::format::Captures;
+use crate::captures::Captures;
 use crate::haproxy::{Meaning, Style, total};
 use crate::step::{Field, Sent, Shape, Unit};
 use crate::strftime::DateFormat;
@@ -94,15 +94,22 @@ fn known(fetch: Call<'_>, shape: Shape, captures: &Captures) -> Option<Meaning> 
 fn header(fetch: Call<'_>, captures: &Captures) -> Option<(Sent, u8)> {
     let name = match fetch.name {
         "req.hdr" | "req.fhdr" | "hdr" | "fhdr" => fetch.arguments.split(',').next()?,
-        "capture.req.hdr" => captures.request.get(fetch.arguments.parse::<usize>().ok()?)?,
+        "capture.req.hdr" => captures.request_name(fetch.arguments.parse().ok()?)?,
         _ => return None,
     };
     match name.trim().to_ascii_lowercase().as_str() {
         "user-agent" => Some((Sent::UserAgent, 1)),
         "referer" => Some((Sent::Referer, 1)),
+        "x-forwarded-for" if is_last_whole(fetch) => Some((Sent::XForwardedFor, 1)),
         "host" => Some((Sent::Host, 3)),
         _ => None,
     }
+}
+
+/// Whether a header ends as it was sent: the last one of its name, and not cut as captured ones are.
+fn is_last_whole(fetch: Call<'_>) -> bool {
+    let occurrence = fetch.arguments.split(',').nth(1).map(str::trim);
+    fetch.name != "capture.req.hdr" && matches!(occurrence, None | Some("" | "-1"))
 }
 
 /// `date`, `accept_date` and `request_date`, as a number or by a converter's format.

@@ -93,6 +93,7 @@ pub(crate) enum Field {
     RequestHeaders {
         user_agent: Option<u8>,
         referer: Option<u8>,
+        x_forwarded_for: Option<Captured>,
         quoted: bool,
     },
     /// Client address.
@@ -191,6 +192,15 @@ pub(crate) enum Field {
     Skip(Shape),
 }
 
+/// A captured header of which half says something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Captured {
+    /// Its place among the captured ones.
+    pub(crate) index: u8,
+    /// Where HAProxy cuts it.
+    pub(crate) max_bytes: u16,
+}
+
 /// A text that a client chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sent {
@@ -198,6 +208,9 @@ pub(crate) enum Sent {
     Referer,
     UserAgent,
     RemoteUser,
+    XForwardedFor,
+    /// nginx's `$proxy_add_x_forwarded_for`: the header, then the address of who sent it.
+    ProxyAddXForwardedFor,
     /// `Host`, where nothing in the configuration names the site.
     Host,
 }
@@ -361,6 +374,7 @@ impl Field {
                 Sent::Referer => Slot::Referer,
                 Sent::UserAgent => Slot::UserAgent,
                 Sent::RemoteUser => Slot::RemoteUser,
+                Sent::XForwardedFor | Sent::ProxyAddXForwardedFor => Slot::XForwardedFor,
                 Sent::Host => Slot::Site,
             },
             Self::Backend => Slot::Backend,
@@ -402,6 +416,7 @@ pub enum Slot {
     RemoteUser,
     Referer,
     UserAgent,
+    XForwardedFor,
     Site,
     Backend,
     Server,

@@ -33,8 +33,10 @@ const OTHERS: [&str; 4] = [
 
 /// Compiled once, because every case tries all of them.
 static FORMATS: LazyLock<Vec<Format>> = LazyLock::new(|| {
-    let captures =
-        Captures { request: vec!["Host".to_owned(), "User-Agent".to_owned()], response: Vec::new() };
+    let captures = Captures {
+        request: vec!["Host".to_owned(), "User-Agent".to_owned(), "X-Forwarded-For len 30".to_owned()],
+        response: Vec::new(),
+    };
     let capturing = Options { captures, ..Options::default() };
     let others = OTHERS.iter().chain(&["haproxy-http"]);
     let presets = PRESETS.iter().map(|preset| compile_with(preset.name, Escape::Default));
@@ -69,7 +71,7 @@ fn is_part_of(line: &[u8], part: Option<&[u8]>) -> bool {
     })
 }
 
-fn all_parts<'l>(record: &Record<'l>) -> [Option<&'l [u8]>; 10] {
+fn all_parts<'l>(record: &Record<'l>) -> [Option<&'l [u8]>; 11] {
     [
         record.remote_user,
         record.method,
@@ -78,6 +80,7 @@ fn all_parts<'l>(record: &Record<'l>) -> [Option<&'l [u8]>; 10] {
         record.request,
         record.referer,
         record.user_agent,
+        record.x_forwarded_for,
         record.site,
         record.backend,
         record.server,
@@ -103,6 +106,9 @@ fn forget_unwanted(line: &mut Line<'_>, wanted: &Fields) {
     }
     if !wanted.user_agent {
         record.user_agent = None;
+    }
+    if !wanted.x_forwarded_for {
+        record.x_forwarded_for = None;
     }
 }
 
@@ -141,6 +147,7 @@ proptest! {
             remote_user: others,
             referer: !others,
             user_agent: others,
+            x_forwarded_for: !others,
             ..Fields::default()
         };
         for format in FORMATS.iter() {

@@ -30,6 +30,7 @@ pub const fn purpose(slot: Slot) -> Option<&'static str> {
         Slot::Termination => "how sessions ended",
         Slot::Cache => "cache hits",
         Slot::Start => "start of the request, which leads to its end",
+        Slot::XForwardedFor => "clients behind trusted proxies, for bans",
         Slot::RemoteUser | Slot::Protocol | Slot::Tls => return None,
     })
 }

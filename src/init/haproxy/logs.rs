@@ -419,13 +419,20 @@ fn captures(frontend: &Frontend, text: &str) -> Option<FoundCaptures> {
     if !prints || captured_slots(frontend).next().is_none() {
         return None;
     }
-    let names = |slots: &[Slot]| {
-        slots.iter().map(|slot| slot.name.clone().unwrap_or_else(|| "-".to_owned())).collect()
-    };
+    let names = |slots: &[Slot]| slots.iter().map(captured).collect();
     Some(FoundCaptures {
         request: names(&frontend.captured_requests),
         response: names(&frontend.captured_responses),
     })
+}
+
+/// As `capture_request` has it. Of `X-Forwarded-For` it must be known where HAProxy cuts: the last addresses count.
+fn captured(slot: &Slot) -> String {
+    match &slot.name {
+        Some(name) if name.eq_ignore_ascii_case("X-Forwarded-For") => format!("{name} len {}", slot.len),
+        Some(name) => name.clone(),
+        None => "-".to_owned(),
+    }
 }
 
 /// HAProxy's `%t` and `%tr` have no offset. A format without any date leaves it to syslog, which has none either.

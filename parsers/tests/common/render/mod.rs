@@ -24,6 +24,11 @@ pub trait Logger: fmt::Debug {
     /// The bytes sent, as the format counts them.
     fn bytes_sent(&self, exchange: &Exchange) -> u64;
 
+    /// `X-Forwarded-For` as it stands in the line, if the format has it.
+    fn x_forwarded_for(&self, _exchange: &Exchange) -> Option<Vec<u8>> {
+        None
+    }
+
     fn line(&self, exchange: &Exchange) -> Vec<u8> {
         self.parts(exchange).concat()
     }

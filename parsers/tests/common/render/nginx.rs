@@ -45,6 +45,12 @@ impl Logger for Nginx {
     fn bytes_sent(&self, exchange: &Exchange) -> u64 {
         if self.format.contains("$bytes_sent") { exchange.bytes } else { exchange.body_bytes }
     }
+
+    fn x_forwarded_for(&self, exchange: &Exchange) -> Option<Vec<u8>> {
+        let value = self.value("http_x_forwarded_for", exchange);
+        let is_missing = value.is_empty() || self.escape == Escape::Default && value == b"-";
+        (!is_missing).then_some(value)
+    }
 }
 
 impl Nginx {
