@@ -17,6 +17,9 @@ const WIDTH: usize = 100;
 const NARROWEST: usize = 60;
 const WIDEST: usize = 160;
 
+/// Bans by hour and rule, in a report that has any.
+const BANS: &str = "bans.csv";
+
 /// Writes every file of the report, all of them or none.
 ///
 /// # Errors
@@ -30,6 +33,7 @@ pub fn publish(report: &Report, out: &Path, png: bool, pool: &ThreadPool) -> any
         ("availability.csv".to_owned(), csv::availability(report)),
         ("report.html".to_owned(), html::page(report).into_bytes()),
     ];
+    files.extend(report.bans.as_ref().map(|bans| (BANS.to_owned(), csv::bans(bans))));
     let wanted = pictures().into_par_iter().filter(|picture| png || !picture.png);
     let drawn = wanted.filter_map(|picture| Some((picture.file_name(), picture.draw(report)?)));
     files.extend(pool.install(|| drawn.collect::<Vec<_>>()));
@@ -39,7 +43,7 @@ pub fn publish(report: &Report, out: &Path, png: bool, pool: &ThreadPool) -> any
     let tables = [Step::Hour, Step::Day]
         .into_iter()
         .flat_map(|step| ["csv", "parquet"].map(|kind| rows_file(step, kind)));
-    for name in pictures().into_iter().map(Picture::file_name).chain(tables) {
+    for name in pictures().into_iter().map(Picture::file_name).chain(tables).chain([BANS.to_owned()]) {
         if !files.iter().any(|(written, _)| *written == name) {
             let _ = std::fs::remove_file(out.join(name));
         }

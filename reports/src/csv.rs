@@ -1,8 +1,8 @@
-//! `hourly.csv`, `top.csv` and `availability.csv`. Never merges or rounds away: empty means unknown.
+//! `hourly.csv`, `top.csv`, `availability.csv`, `bans.csv` and `backtest.csv`. Never merges or rounds away: empty means unknown.
 
 use crate::columns::{COLUMNS, Get, MILLIS_DECIMALS, RATE_DECIMALS};
 use crate::hours::rfc3339;
-use crate::model::{By, Figures, HourRow, Report};
+use crate::model::{Backtest, BacktestRow, BanReport, By, Figures, HourRow, Report};
 use crate::text::{csv_cell, decimals};
 
 /// `hourly.csv`: one row per hour and group, as `report.hours` has them.
@@ -64,6 +64,47 @@ pub fn availability(report: &Report) -> Vec<u8> {
                 csv_cell(interval.reason.as_deref().unwrap_or_default()).into_owned(),
             ]);
         }
+    }
+    table.finish()
+}
+
+/// `bans.csv`: bans by hour (or day) and rule, where there were any.
+#[must_use]
+pub fn bans(bans: &BanReport) -> Vec<u8> {
+    let mut table = Table::new();
+    table.row(["period", "rule", "bans"]);
+    for period in &bans.periods {
+        table.row([rfc3339(period.start), csv_cell(&period.rule).into_owned(), period.bans.to_string()]);
+    }
+    table.finish()
+}
+
+/// `backtest.csv`: a row for each rule and each value of the word in `sweep`.
+#[must_use]
+pub fn backtest(backtest: &Backtest) -> Vec<u8> {
+    type Count = (&'static str, fn(&BacktestRow) -> u64);
+    const COUNTS: [Count; 11] = [
+        ("hits", |row| row.hits),
+        ("bans", |row| row.bans),
+        ("networks", |row| row.networks),
+        ("refused", |row| row.refused),
+        ("collateral", |row| row.collateral),
+        ("authenticated", |row| row.authenticated),
+        ("users", |row| row.users),
+        ("crawler_requests", |row| row.crawler_requests),
+        ("shared_networks", |row| row.shared_networks),
+        ("user_agents_max", |row| row.user_agents_max),
+        ("bytes_sent", |row| row.bytes_sent),
+    ];
+    let mut table = Table::new();
+    let names = COUNTS.iter().map(|(name, _)| *name);
+    table.row(["rule", "sweep", "value"].into_iter().chain(names));
+    let word = csv_cell(backtest.sweep.as_deref().unwrap_or_default());
+    for row in &backtest.rows {
+        let value = csv_cell(row.value.as_deref().unwrap_or_default());
+        let texts = [csv_cell(&row.rule), word.clone(), value].map(std::borrow::Cow::into_owned);
+        let counts = COUNTS.iter().map(|(_, get)| get(row).to_string());
+        table.row(texts.into_iter().chain(counts));
     }
     table.finish()
 }

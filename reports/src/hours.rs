@@ -53,9 +53,14 @@ pub(crate) fn zone_name(report: &Report) -> &str {
     }
 }
 
-/// The zone that the report is shown in; UTC if this machine does not know it.
+/// The zone that the report is shown in.
 pub(crate) fn zone(report: &Report) -> TimeZone {
-    TimeZone::get(zone_name(report)).unwrap_or(TimeZone::UTC)
+    named_zone(zone_name(report))
+}
+
+/// The zone of this IANA name; UTC if this machine does not know it.
+pub(crate) fn named_zone(name: &str) -> TimeZone {
+    TimeZone::get(name).unwrap_or(TimeZone::UTC)
 }
 
 /// The instant in the zone. Instants that the calendar does not reach are moved to its ends.
@@ -65,6 +70,18 @@ pub(crate) fn local(at: i64, zone: &TimeZone) -> jiff::Zoned {
 
 fn instant(at: i64) -> Timestamp {
     Timestamp::from_second(at).unwrap_or(if at < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+/// `Thu 12 Nov 2026 01:00 – Thu 19 Nov 01:00`, the end with as much of its date as differs; `clock` is its format.
+pub(crate) fn stretch(since: i64, until: i64, zone: &TimeZone, clock: &str) -> String {
+    let [since, until] = [since, until].map(|at| local(at, zone));
+    let day = match () {
+        () if since.date() == until.date() => "",
+        () if since.year() == until.year() => "%a %-d %b ",
+        () => "%a %-d %b %Y ",
+    };
+    let from = since.strftime(&format!("%a %-d %b %Y {clock}")).to_string();
+    format!("{from} – {}", until.strftime(&format!("{day}{clock}")))
 }
 
 /// The local time of an hour's start, `14:00`; where the clock is set back and shows it twice, with its offset.

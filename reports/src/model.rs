@@ -1,5 +1,11 @@
 //! What a report is made of: finished figures, and the raw mergeable parts beside them. Nothing here merges or computes.
 
+mod backtest;
+mod bans;
+
+pub use backtest::{Backtest, BacktestRow};
+pub use bans::{BanReport, BannedNetwork, ListedBan, ListedRule, PeriodBans, RuleRow};
+
 use serde::Serialize;
 
 /// Figures of one group of requests over one stretch of time. `None` means that the logs do not say.
@@ -543,6 +549,8 @@ pub struct Report {
     pub availability: Vec<ServerAvailability>,
     /// Messages about servers not in `availability` because of its limits.
     pub availability_left_out: u64,
+    /// What was banned; `None` where no rule was asked for.
+    pub bans: Option<BanReport>,
     /// What was lost before it could be read, and found to be so in the window.
     pub gaps: Vec<LogGap>,
     /// Files that were not read because others hold the same lines.

@@ -1,11 +1,15 @@
 //! `summary.json`: what was read, where every line went, and the totals. Holds no series; those are in the tables.
+//! `backtest.json`: a back-test, whole.
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::columns::{COLUMNS, Get, MILLIS_DECIMALS, RATE_DECIMALS};
 use crate::hours::{gaps, rfc3339};
-use crate::model::{Accounting, Figures, LogGap, Report, ServerAvailability, SourceSummary};
+use crate::model::{
+    Accounting, Backtest, BacktestRow, BanReport, BannedNetwork, Figures, LogGap, Report, RuleRow,
+    ServerAvailability, SourceSummary,
+};
 use crate::text::is_hidden;
 
 /// The summary as indented JSON with a line end. Keys always come in the same order, and characters that a terminal
@@ -25,11 +29,33 @@ pub fn summary_json(report: &Report) -> Vec<u8> {
         totals: Totals { figures: &report.totals, clients_error: report.clients_error },
         availability: &report.availability,
         availability_left_out: report.availability_left_out,
+        bans: report.bans.as_ref().map(Bans::of),
         notes: &report.notes,
     };
-    let mut json = serde_json::to_string_pretty(&summary).expect("the summary has only string keys");
+    indented(&summary)
+}
+
+/// A back-test as indented JSON with a line end, written as the summary is.
+#[must_use]
+pub fn backtest_json(backtest: &Backtest) -> Vec<u8> {
+    let Backtest { since, until, timezone, requests, sweep, rows } = backtest;
+    let window = window(*since, *until);
+    indented(&BacktestJson { window, timezone, requests: *requests, sweep: sweep.as_deref(), rows })
+}
+
+fn indented(document: &impl Serialize) -> Vec<u8> {
+    let mut json = serde_json::to_string_pretty(document).expect("our documents have only string keys");
     json.push('\n');
     escape_hidden(&json).into_bytes()
+}
+
+#[derive(Serialize)]
+struct BacktestJson<'a> {
+    window: Window,
+    timezone: &'a str,
+    requests: u64,
+    sweep: Option<&'a str>,
+    rows: &'a [BacktestRow],
 }
 
 #[derive(Serialize)]
@@ -49,6 +75,8 @@ struct Summary<'a> {
     availability: &'a [ServerAvailability],
     #[serde(skip_serializing_if = "is_zero")]
     availability_left_out: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bans: Option<Bans<'a>>,
     notes: &'a [String],
 }
 
@@ -81,6 +109,55 @@ impl Serialize for Lost<'_> {
         map.serialize_entry("why", &gap.why)?;
         map.serialize_entry("found", &rfc3339(gap.found_at))?;
         map.end()
+    }
+}
+
+/// What was banned, without its hours.
+#[derive(Serialize)]
+struct Bans<'a> {
+    bans: u64,
+    networks_banned: u64,
+    in_force: u64,
+    late_hits: u64,
+    spared_hits: u64,
+    evicted_keys: u64,
+    evicted_bans: u64,
+    rules: &'a [RuleRow],
+    networks: Vec<Network<'a>>,
+}
+
+impl<'a> Bans<'a> {
+    fn of(bans: &'a BanReport) -> Self {
+        let BanReport { bans: count, networks_banned, in_force, late_hits, spared_hits, .. } = *bans;
+        Self {
+            bans: count,
+            networks_banned,
+            in_force,
+            late_hits,
+            spared_hits,
+            evicted_keys: bans.evicted_keys,
+            evicted_bans: bans.evicted_bans,
+            rules: &bans.rules,
+            networks: bans.networks.iter().map(Network::of).collect(),
+        }
+    }
+}
+
+/// A banned network, with its time as the other times are.
+#[derive(Serialize)]
+struct Network<'a> {
+    network: &'a str,
+    rules: &'a [String],
+    bans: u64,
+    hits: u64,
+    until: String,
+    in_force: bool,
+}
+
+impl<'a> Network<'a> {
+    fn of(network: &'a BannedNetwork) -> Self {
+        let BannedNetwork { network, rules, bans, hits, until, in_force } = network;
+        Self { network, rules, bans: *bans, hits: *hits, until: rfc3339(*until), in_force: *in_force }
     }
 }
 

@@ -21,10 +21,6 @@ pub(crate) fn equation(accounting: &Accounting) -> [String; 4] {
 
 /// What the equation does not say.
 pub(crate) fn remarks(accounting: &Accounting) -> Vec<String> {
-    let remark = |count: u64, one: &str, several: &str| {
-        let says = if count == 1 { one } else { several };
-        (count > 0).then(|| format!("{} {says}", text::grouped(count)))
-    };
     let Accounting { outside_window, future, truncated, nul_bytes, .. } = *accounting;
     [
         remark(
@@ -47,6 +43,12 @@ pub(crate) fn remarks(accounting: &Accounting) -> Vec<String> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// A count and what is to be said of it; nothing where there is none.
+pub(crate) fn remark(count: u64, one: &str, several: &str) -> Option<String> {
+    let says = if count == 1 { one } else { several };
+    (count > 0).then(|| format!("{} {says}", text::grouped(count)))
 }
 
 /// `1 line`, `2,000 lines`.

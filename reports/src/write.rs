@@ -62,6 +62,23 @@ pub fn publish<N: AsRef<str>, B: AsRef<[u8]>>(dir: &Path, files: &[(N, B)]) -> R
     sync_dir(dir)
 }
 
+/// Removes files of an older set that the new one does not have, and that would pass for a part of it.
+///
+/// # Errors
+/// When one of them is there and cannot be removed.
+pub fn withdraw<N: AsRef<str>>(dir: &Path, names: &[N]) -> Result<(), WriteError> {
+    for name in names {
+        let path = dir.join(name.as_ref());
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(WriteError::at(&path, "remove")(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Removes the temporary files that killed runs left beside a file.
 ///
 /// # Errors
@@ -109,14 +126,19 @@ fn is_temporary_of(file: &str, name: &str) -> bool {
     process.is_some_and(|process| process.parse::<u32>().is_ok())
 }
 
-/// A temporary file, complete and synced. Removes itself unless renamed.
-struct Staged {
+/// A temporary file beside its target, complete and synced. Removes itself unless renamed.
+#[derive(Debug)]
+pub struct Staged {
     temporary: PathBuf,
     target: PathBuf,
 }
 
 impl Staged {
-    fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<Self, WriteError> {
+    /// Writes the bytes beside `dir/name`. Creates no directory.
+    ///
+    /// # Errors
+    /// When any step fails; then nothing is left of it.
+    pub fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<Self, WriteError> {
         let target = dir.join(name);
         // A rename onto a directory would fail half-way through the set.
         if target.is_dir() {
@@ -131,7 +153,17 @@ impl Staged {
         Ok(staged)
     }
 
-    fn rename(self) -> Result<(), WriteError> {
+    /// Where the bytes are until then.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Puts it in the place of its target. Lasting only once its directory is synced, see [`sync_dir`].
+    ///
+    /// # Errors
+    /// When it cannot be renamed; the target is then as it was.
+    pub fn rename(self) -> Result<(), WriteError> {
         fs::rename(&self.temporary, &self.target)
             .map_err(WriteError::at(&self.target, "rename a new file to it"))
     }

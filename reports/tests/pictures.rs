@@ -4,9 +4,11 @@ mod sample;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use logstat_reports::charts::{Chart, Theme, png, svg};
+use logstat_reports::charts::{self, Chart, Theme, png, svg};
 use logstat_reports::html::page;
-use logstat_reports::model::{Figures, Heat, HourRow, Report, ServerAvailability, ServerState, Timing};
+use logstat_reports::model::{
+    Backtest, BacktestRow, Figures, Heat, HourRow, Report, ServerAvailability, ServerState, Timing,
+};
 use proptest::prelude::*;
 use resvg::tiny_skia::Pixmap;
 use sha2::{Digest as _, Sha256};
@@ -76,6 +78,7 @@ fn extremes() -> Vec<(&'static str, Report)> {
         ("combined", sample::combined()),
         ("night of the clocks", sample::dst_night()),
         ("fortnight", sample::fortnight()),
+        ("bans beyond time", bans_beyond_time()),
         ("a day by itself", sample::days(1)),
         ("three days", sample::days(3)),
         ("days of a year", sample::days(400)),
@@ -97,6 +100,16 @@ fn servers_beyond_time() -> Report {
     for interval in report.availability.iter_mut().flat_map(|row| &mut row.intervals) {
         (interval.from, interval.to) = (i64::MIN, i64::MAX);
     }
+    report
+}
+
+fn bans_beyond_time() -> Report {
+    let mut report = sample::day();
+    let bans = report.bans.as_mut().expect("a day has bans");
+    for (at, period) in bans.periods.iter_mut().enumerate() {
+        period.start = if at % 2 == 0 { i64::MIN } else { i64::MAX };
+    }
+    bans.networks.iter_mut().for_each(|network| network.until = i64::MAX);
     report
 }
 
@@ -148,48 +161,109 @@ fn every_chart_of_every_extreme_is_well_formed_and_always_the_same() {
 #[test]
 fn charts_are_drawn_where_there_is_something_to_draw() {
     let drawn = |report: &Report| Chart::ALL.map(|chart| svg(chart, report, Theme::Light).is_some());
-    assert_eq!(drawn(&Report::default()), [false; 7]);
-    assert_eq!(drawn(&sample::day()), [true; 7]);
+    assert_eq!(drawn(&Report::default()), [false; 8]);
+    assert_eq!(drawn(&sample::day()), [true; 8]);
     // No latency in the format, and one server.
-    assert_eq!(drawn(&sample::combined()), [true, false, true, true, false, false, false]);
+    assert_eq!(drawn(&sample::combined()), [true, false, true, true, false, false, false, false]);
     // Only the proxy spoke.
     let spoken = Report { hour_totals: Vec::new(), ..sample::day() };
-    assert_eq!(drawn(&spoken), [false, false, false, false, false, false, true]);
+    assert_eq!(drawn(&spoken), [false, false, false, false, false, false, true, false]);
 }
 
 #[test]
 fn every_mark_lies_inside_the_picture() {
     for (name, report) in extremes() {
-        for svg in Chart::ALL.iter().filter_map(|chart| svg(*chart, &report, Theme::Light)) {
-            let document = roxmltree::Document::parse(&svg).expect("well-formed");
-            let [width, height] = ["width", "height"].map(|side| {
-                2.0 * document
-                    .root_element()
-                    .attribute(side)
-                    .expect("a size")
-                    .parse::<f64>()
-                    .expect("a number")
-            });
-            for node in document.descendants() {
-                let inside = |attribute: &str, most: f64| {
-                    let Some(text) = node.attribute(attribute) else { return };
-                    let at: f64 = text.parse().expect("a number");
-                    assert!((0.0..=most).contains(&at), "{name}: {attribute} {at} in {node:?}");
-                };
-                for (attribute, most) in [("x", width), ("cx", width), ("y", height), ("cy", height)] {
-                    inside(attribute, most);
-                }
-                for point in node.attribute("points").unwrap_or("").split_whitespace() {
-                    let (x, y) = point.split_once(',').expect("x,y");
-                    let at = [x, y].map(|at| at.parse::<f64>().expect("a number"));
-                    assert!(
-                        (0.0..=width).contains(&at[0]) && (0.0..=height).contains(&at[1]),
-                        "{name}: {point}"
-                    );
-                }
-            }
+        Chart::ALL
+            .iter()
+            .filter_map(|chart| svg(*chart, &report, Theme::Light))
+            .for_each(|svg| is_inside(name, &svg));
+    }
+}
+
+fn is_inside(name: &str, svg: &str) {
+    let document = roxmltree::Document::parse(svg).expect("well-formed");
+    let [width, height] = ["width", "height"].map(|side| {
+        2.0 * document.root_element().attribute(side).expect("a size").parse::<f64>().expect("a number")
+    });
+    for node in document.descendants() {
+        let inside = |attribute: &str, most: f64| {
+            let Some(text) = node.attribute(attribute) else { return };
+            let at: f64 = text.parse().expect("a number");
+            assert!((0.0..=most).contains(&at), "{name}: {attribute} {at} in {node:?}");
+        };
+        for (attribute, most) in [("x", width), ("cx", width), ("y", height), ("cy", height)] {
+            inside(attribute, most);
+        }
+        for point in node.attribute("points").unwrap_or("").split_whitespace() {
+            let (x, y) = point.split_once(',').expect("x,y");
+            let at = [x, y].map(|at| at.parse::<f64>().expect("a number"));
+            assert!((0.0..=width).contains(&at[0]) && (0.0..=height).contains(&at[1]), "{name}: {point}");
         }
     }
+}
+
+/// One rule or many, swept or not, and rows that do not belong together.
+fn backtests() -> Vec<(&'static str, Backtest)> {
+    let many = ["probing", "sensitive-files", "a-rule-with-a-very-long-name-32x", "xss", "shell-probe"];
+    let values: Vec<u64> = (5..=50).collect();
+    let mut huge = sample::backtest(&many, &[1, 2]);
+    for row in &mut huge.rows {
+        (row.bans, row.collateral, row.refused) = (u64::MAX, u64::MAX, 1);
+        row.rule = format!("<&\"{}", row.rule);
+    }
+    let mut mixed = sample::backtest(&many, &[5, 10]);
+    mixed.rows.iter_mut().step_by(3).for_each(|row| row.value = None);
+    let idle = Backtest { rows: vec![BacktestRow::default(); 2], ..Backtest::default() };
+    vec![
+        ("one", sample::backtest(&many[..1], &[])),
+        ("one value", sample::backtest(&many[..1], &[5])),
+        ("many", sample::backtest(&[many, many, many].concat(), &[])),
+        ("many swept", sample::backtest(&[many, many, many].concat(), &values)),
+        ("huge", huge),
+        ("mixed", mixed),
+        ("idle", idle),
+        ("beyond time", Backtest { since: i64::MIN, until: i64::MAX, ..sample::backtest(&many, &values) }),
+    ]
+}
+
+#[test]
+fn a_back_test_is_drawn_whatever_it_found() {
+    assert_eq!(charts::backtest_svg(&Backtest::default(), Theme::Light), None);
+    for (name, backtest) in backtests() {
+        let svg = charts::backtest_svg(&backtest, Theme::Light).expect(name);
+        assert_eq!(Some(&svg), charts::backtest_svg(&backtest, Theme::Light).as_ref(), "{name}");
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{name}");
+        is_inside(name, &svg);
+        assert!(charts::backtest_png(&backtest, Theme::Dark).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn a_back_test_shows_each_value_of_each_rule() {
+    let backtest = sample::backtest(&["probing", "shell-probe"], &[5, 10, 20]);
+    let svg = charts::backtest_svg(&backtest, Theme::Light).expect("rules");
+    for text in ["Bans and collateral by maxretry", "probing, bans", "collateral requests: none", ">20<"] {
+        assert!(svg.contains(text), "{text}");
+    }
+    // Three bars of bans for each rule; of collateral for the one that hit somebody.
+    let bars = |ink: &str| {
+        let document = roxmltree::Document::parse(&svg).expect("well-formed");
+        let is_bar = |node: &roxmltree::Node<'_, '_>| {
+            node.tag_name().name() == "rect" && node.attribute("fill") == Some(ink)
+        };
+        document.descendants().filter(is_bar).count()
+    };
+    assert_eq!((bars("#2A6FB8"), bars("#A9540A")), (6, 3));
+}
+
+#[test]
+fn bans_of_each_rule_stand_in_their_hour() {
+    let svg = svg(Chart::Bans, &sample::day(), Theme::Light).expect("bans");
+    assert!(svg.contains("Bans per hour by rule") && svg.contains(">other rules 2<"));
+    let page = page(&sample::day());
+    assert!(page.contains("13:00 – 14:00 CET\n124 bans\nprobing 40\nsensitive-files 43\nscanner-agent 40"));
+    assert!(page.contains("04:00 – 05:00 CET\n1 ban\n"), "an hour without requests that has bans");
+    assert!(page.contains("08:00 – 09:00 CET\n0 bans</title>"), "an hour with requests that has none");
 }
 
 #[test]
@@ -285,8 +359,8 @@ fn the_page_names_its_parts_for_a_screen_reader() {
     let page = page(&sample::day());
     let count = |text: &str| page.matches(text).count();
     assert_eq!(count("<h1>"), 1);
-    // The chart of servers also comes as wide as the page.
-    assert_eq!(count("role=\"img\" aria-label="), 2 * Chart::ALL.len() + 1);
+    // The charts of how servers stood and of bans also come as wide as the page.
+    assert_eq!(count("role=\"img\" aria-label="), 2 * Chart::ALL.len() + 2);
     assert_eq!(count("<th scope=\"col\"") + count("<th scope=\"row\">"), count("<th "));
     assert!(page.starts_with("<!doctype html>\n<html lang=\"en\">"));
 }

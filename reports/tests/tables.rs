@@ -2,8 +2,8 @@
 
 mod sample;
 
-use logstat_reports::model::Report;
-use logstat_reports::terminal::{Style, render};
+use logstat_reports::model::{Backtest, BanReport, HourRow, PeriodBans, Report, RuleRow, Step};
+use logstat_reports::terminal::{self, Style, render};
 use logstat_reports::text::{self, is_formula_start};
 use logstat_reports::{csv, hours, summary};
 use proptest::prelude::*;
@@ -170,6 +170,111 @@ fn shares_of_several_tiers_make_a_whole() {
 }
 
 #[test]
+fn terminal_bans() {
+    insta::assert_snapshot!("bans_days_80", bans_of(&sample::days(30), Step::Day, 30));
+    insta::assert_snapshot!("bans_fortnight_80", bans_of(&sample::fortnight(), Step::Hour, 14 * 24));
+}
+
+/// The part of the report that is about them.
+fn bans_of(report: &Report, step: Step, steps: i64) -> String {
+    let bans = Some(sample::bans(report.since, step, steps));
+    let output = terminal(&Report { bans, ..report.clone() }, 80);
+    let start = output.find("\nBans ").expect("a section") + 1;
+    let end = output.rfind("\n\n").expect("the accounting");
+    output[start..end].to_owned()
+}
+
+#[test]
+fn a_report_without_rules_says_nothing_of_bans() {
+    let report = Report { bans: None, ..sample::day() };
+    let texts = [
+        terminal(&report, 140),
+        logstat_reports::html::page(&report),
+        string(summary::summary_json(&report)),
+    ];
+    for text in texts {
+        assert!(!text.to_lowercase().contains("bans") && !text.contains("banned"), "{text}");
+    }
+}
+
+#[test]
+fn where_nobody_is_banned_a_line_says_so() {
+    let rule = |rule: &str, hits| RuleRow { rule: rule.into(), hits, ..RuleRow::default() };
+    let says = |rules: Vec<RuleRow>, spared_hits| {
+        let bans = Some(BanReport { rules, spared_hits, ..BanReport::default() });
+        let report = Report { bans, ..sample::combined() };
+        let page = logstat_reports::html::page(&report);
+        assert!(page.contains("<h2>Bans</h2>") && page.contains("<dt>Bans</dt><dd class=\"value\">0</dd>"));
+        let output = terminal(&report, 80);
+        let start = output.find("no bans").expect("a line");
+        let end = output[start..].find("\n\n").expect("an end");
+        for line in output[start..start + end].lines() {
+            assert!(page.contains(line), "not on the page: {line}");
+        }
+        output[start..start + end].to_owned()
+    };
+    assert_eq!(says(vec![rule("xss", 0)], 0), "no bans: 1 rule had no hits");
+    assert_eq!(
+        says(vec![rule("xss", 1), rule("probing", 1_203)], 1),
+        "no bans: 2 rules had 1,204 hits, not enough for one\n1 hit is of a client that is never banned"
+    );
+}
+
+#[test]
+fn every_ban_has_its_sign() {
+    for steps in [1, 20, 31, 32, 62, 63, 24 * 7, 24 * 40, 24 * 400] {
+        let since = sample::MIDNIGHT;
+        let hour = |at: i64| HourRow { hour: since + at * 3600, ..HourRow::default() };
+        let period = |at: i64| PeriodBans { start: since + at * 3600, rule: "xss".into(), bans: 1 };
+        let bans = BanReport {
+            rules: vec![RuleRow { rule: "xss".into(), hits: 9, bans: 2, ..RuleRow::default() }],
+            periods: vec![period(0), period(steps - 1)],
+            bans: 2,
+            ..BanReport::default()
+        };
+        let hour_totals = vec![hour(0), hour(steps - 1)];
+        let report = Report { hour_totals, bans: Some(bans), ..sample::combined() };
+        let output = terminal(&report, 160);
+        let line = output.lines().find(|line| line.starts_with("xss ")).expect("a rule");
+        let signs = line.chars().filter(|c| ('▁'..='█').contains(c)).count();
+        assert_eq!(signs, if steps == 1 { 1 } else { 2 }, "{steps}: {line}");
+    }
+}
+
+#[test]
+fn terminal_backtest() {
+    let text = |backtest: &Backtest, width| {
+        terminal::backtest(backtest, &Style { width, color: false, unicode: true, top: 0 })
+    };
+    let swept = sample::backtest(&["probing", "shell-probe"], &[5, 10, 20, 50]);
+    insta::assert_snapshot!("backtest_80", text(&swept, 80));
+    insta::assert_snapshot!("backtest_140", text(&swept, 140));
+    let plain = sample::backtest(&["probing", "sensitive-files", "shell-probe"], &[]);
+    insta::assert_snapshot!("backtest_plain_80", text(&plain, 80));
+}
+
+#[test]
+fn terminal_lists() {
+    let style = |width| Style { width, color: false, unicode: true, top: 0 };
+    let bans =
+        |width| terminal::ban_list(&sample::ban_list(), sample::MIDNIGHT, "Europe/Berlin", &style(width));
+    insta::assert_snapshot!("ban_list_80", bans(80));
+    insta::assert_snapshot!("ban_list_140", bans(140));
+    insta::assert_snapshot!("rule_list_80", terminal::rule_list(&sample::rule_list(), &style(80)));
+    assert_eq!(terminal::ban_list(&[], 0, "UTC", &style(80)), "no bans\n");
+    assert_eq!(terminal::rule_list(&[], &style(80)), "no rules\n");
+}
+
+#[test]
+fn files_of_bans() {
+    let bans = sample::day().bans.expect("a day has bans");
+    insta::assert_snapshot!("bans_csv", string(csv::bans(&bans)));
+    let swept = sample::backtest(&["probing", "xss"], &[5, 10]);
+    insta::assert_snapshot!("backtest_csv", string(csv::backtest(&swept)));
+    insta::assert_snapshot!("backtest_json", string(summary::backtest_json(&swept)));
+}
+
+#[test]
 fn csv_files() {
     let hourly = string(csv::hourly(&sample::day()));
     let first: Vec<&str> = hourly.lines().take(8).collect();
@@ -295,6 +400,39 @@ proptest! {
         }
         prop_assert!(plain.chars().all(|c| c == '\n' || !is_dangerous(c)), "unsafe: {plain:?}");
         prop_assert!(unicode || plain.is_ascii());
+    }
+
+    #[test]
+    fn lists_are_safe_and_no_line_too_wide(
+        hostile in hostile(), width in 0_usize..200, color: bool, unicode: bool, now: i64,
+    ) {
+        let style = Style { width, color, unicode, top: 0 };
+        let (mut bans, mut rules) = (sample::ban_list(), sample::rule_list());
+        let mut backtest = sample::backtest(&["probing", "xss"], &[5, 10]);
+        bans.iter_mut().for_each(|ban| (ban.network, ban.rule) = (hostile.clone(), hostile.clone()));
+        for rule in &mut rules {
+            (rule.rule, rule.threshold, rule.bantime) = (hostile.clone(), hostile.clone(), hostile.clone());
+            (rule.catches, rule.wrongly) = (hostile.clone(), hostile.clone());
+        }
+        for row in &mut backtest.rows {
+            (row.rule, row.value) = (hostile.clone(), Some(hostile.clone()));
+        }
+        (backtest.timezone, backtest.sweep) = (hostile.clone(), Some(hostile.clone()));
+        (backtest.since, backtest.until) = (now, now.saturating_add(now));
+        let texts = [
+            terminal::ban_list(&bans, now, &hostile, &style),
+            terminal::rule_list(&rules, &style),
+            terminal::backtest(&backtest, &style),
+        ];
+        for text in texts {
+            let plain = if color { without_sgr(&text) } else { text };
+            for line in plain.lines() {
+                prop_assert!(text::width(line) <= width.clamp(40, 160), "too wide: {line:?}");
+                prop_assert!(!line.ends_with(' '), "spaces at the end: {line:?}");
+            }
+            prop_assert!(plain.chars().all(|c| c == '\n' || !is_dangerous(c)), "unsafe: {plain:?}");
+            prop_assert!(unicode || plain.is_ascii());
+        }
     }
 
     #[test]

@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+mod sample;
+
+use logstat_reports::backtest::write_backtest;
 use logstat_reports::write::{publish, write_atomically};
 
 /// An empty directory of the test's own.
@@ -39,6 +42,26 @@ fn when_one_file_cannot_be_written_all_stay_as_they_were() {
     assert!(error.to_string().starts_with(&dir.join("b.csv").display().to_string()), "{error}");
     assert_eq!(names(&dir), ["a.csv", "b.csv"]);
     assert_eq!(fs::read_to_string(dir.join("a.csv")).ok().as_deref(), Some("old"));
+}
+
+#[test]
+fn a_back_test_leaves_no_picture_of_an_older_one() {
+    let dir = empty_dir("backtest");
+    let (tried, nothing) = (sample::backtest(&["probing"], &[5, 10]), sample::backtest(&[], &[]));
+    write_backtest(&dir, &tried, true).expect("can be written");
+    let all = [
+        "backtest-dark.png",
+        "backtest-dark.svg",
+        "backtest.csv",
+        "backtest.json",
+        "backtest.png",
+        "backtest.svg",
+    ];
+    assert_eq!(names(&dir), all);
+    write_backtest(&dir, &tried, false).expect("can be written");
+    assert_eq!(names(&dir), ["backtest-dark.svg", "backtest.csv", "backtest.json", "backtest.svg"]);
+    write_backtest(&dir, &nothing, true).expect("can be written");
+    assert_eq!(names(&dir), ["backtest.csv", "backtest.json"]);
 }
 
 #[test]

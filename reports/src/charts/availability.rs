@@ -1,6 +1,7 @@
 //! Availability: a row for each server, coloured by its state. Where a state is shorter than a cell is wide, it fills
 //! its part of the height, so that a server that flaps does not look like one that was down all the time.
 
+use super::across::Across as _;
 use super::frame::{Frame, Key, Panel, Shape};
 use super::ink::Ink;
 use super::picture::{Picture, showable};
@@ -78,7 +79,7 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
         hovers(&mut frame, &panel, row, timeline);
     }
     let whole = frame.panel(0.0, 1.0);
-    frame.time_axis(&whole);
+    frame.column_axis(&whole);
     Some(frame.into_picture())
 }
 

@@ -27,7 +27,7 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
     if let Some((column, most)) = highest(&bytes) {
         frame.point_out(&panel, column, scale.place(most), &text::bytes(most as u64), Ink::Bytes);
     }
-    frame.time_axis(&panel);
+    frame.column_axis(&panel);
     Some(frame.finish(&panel, |column| {
         let column = columns[column].as_ref()?;
         Some(column.bytes_sent.map_or_else(|| "no bytes logged".to_owned(), text::bytes))

@@ -1,5 +1,6 @@
 //! Adds up the hours or days of each column. A percentile is never merged: a column shows its highest row.
 
+use super::across::Across as _;
 use super::timeline::Timeline;
 use crate::model::{Figures, HourRow, Step};
 

@@ -1,9 +1,9 @@
 //! What every chart has around its values: title, legend, axes, bands for missing hours, notes at points.
 
+use super::across::{Across, Tick};
 use super::ink::Ink;
 use super::picture::{Anchor, Hover, Mark, Picture, showable};
 use super::scale::{Room, Scale};
-use super::timeline::{Tick, Timeline};
 use crate::text;
 
 /// Size of a picture and of its text, CSS pixels.
@@ -71,6 +71,12 @@ impl Shape {
         }
     }
 
+    /// The same with room for a panel below the other each.
+    pub(super) fn of_panels(&self, panels: usize) -> Self {
+        let height = self.title_px * 3.4 + self.text_px * (3.6 + panels as f64 * 11.0);
+        Self { height: height.max(self.height), ..*self }
+    }
+
     fn is_narrow(&self) -> bool {
         self.width < 500.0
     }
@@ -94,7 +100,7 @@ impl Key {
 
 /// A picture in the making.
 pub(super) struct Frame<'a> {
-    timeline: &'a Timeline,
+    across: &'a dyn Across,
     shape: Shape,
     picture: Picture,
     /// Where the header ends.
@@ -133,11 +139,11 @@ impl Panel {
 
 impl<'a> Frame<'a> {
     /// An empty picture with its header: `note` stands beside the title, and `keys` below it.
-    pub(super) fn new(shape: &Shape, timeline: &'a Timeline, title: &str, note: &str, keys: &[Key]) -> Self {
+    pub(super) fn new(shape: &Shape, across: &'a dyn Across, title: &str, note: &str, keys: &[Key]) -> Self {
         let Shape { width, height, .. } = *shape;
         let title = title.to_owned();
         let picture = Picture { width, height, title, marks: Vec::new(), hovers: Vec::new() };
-        let mut frame = Self { timeline, shape: *shape, picture, top: 0.0 };
+        let mut frame = Self { across, shape: *shape, picture, top: 0.0 };
         frame.rect([0.0, 0.0, width, height], Ink::Paper, 1.0);
         frame.title(note);
         frame.legend(keys);
@@ -151,7 +157,7 @@ impl<'a> Frame<'a> {
         self.text((RIGHT, y), &title, title_px, Anchor::Start, true, Ink::Text);
         self.top = y + title_px * 0.9;
         if !self.shape.is_narrow() {
-            let note = [note, self.timeline.zone_name()].join(if note.is_empty() { "" } else { " · " });
+            let note = [note, self.across.note()].join(if note.is_empty() { "" } else { " · " });
             self.text((width - RIGHT, y), &note, text_px, Anchor::End, false, Ink::Muted);
         } else if !note.is_empty() {
             self.text((RIGHT, self.top + text_px * 0.4), note, text_px, Anchor::Start, false, Ink::Muted);
@@ -184,13 +190,20 @@ impl<'a> Frame<'a> {
 
     /// The part of the picture from `from` to `to`, 0 being the top, 1 the bottom.
     pub(super) fn panel(&self, from: f64, to: f64) -> Panel {
-        let (start, end) = self.timeline.ends();
+        self.panel_beside((0.0, 1.0), (from, to))
+    }
+
+    /// The same of a part of its width, 0 being the left, 1 the right.
+    pub(super) fn panel_beside(&self, across: (f64, f64), down: (f64, f64)) -> Panel {
+        let (start, end) = self.across.ends();
+        let Shape { left, right, .. } = self.shape;
+        let width = self.shape.width - right - left;
         let height = self.shape.height - self.shape.text_px * 3.6 - self.top;
         Panel {
-            left: self.shape.left,
-            right: self.shape.width - self.shape.right,
-            top: self.top + from * height,
-            bottom: self.top + to * height,
+            left: left + across.0 * width,
+            right: left + across.1 * width,
+            top: self.top + down.0 * height,
+            bottom: self.top + down.1 * height,
             start: start as f64,
             seconds: (end - start) as f64,
         }
@@ -231,11 +244,18 @@ impl<'a> Frame<'a> {
         self.text((self.shape.width - px * 0.6, y), label, px, Anchor::End, false, Ink::Text);
     }
 
-    /// Marks of time below the panel.
-    pub(super) fn time_axis(&mut self, panel: &Panel) {
+    /// A word at half the height of the panel, right of a place of the axis.
+    pub(super) fn inner_label(&mut self, panel: &Panel, at: f64, label: &str) {
+        let (x, y) = panel.point(at, 0.5);
+        let px = self.shape.text_px;
+        self.text((x + px * 0.6, y), label, px, Anchor::Start, false, Ink::Text);
+    }
+
+    /// Marks of the axis below the panel.
+    pub(super) fn column_axis(&mut self, panel: &Panel) {
         let px = self.shape.text_px;
         let room = (panel.right - panel.left) / (px * 4.6);
-        let ticks = self.timeline.ticks(room as usize);
+        let ticks = self.across.ticks(room as usize);
         let mut below: Vec<(f64, &str)> = Vec::new();
         for tick in &ticks {
             let (x, y) = panel.point(tick.at as f64, 0.0);
@@ -264,7 +284,7 @@ impl<'a> Frame<'a> {
 
     /// Bands where `is_there` says that a column is missing.
     pub(super) fn gaps(&mut self, panel: &Panel, is_there: impl Fn(usize) -> bool) {
-        let columns = self.timeline.columns();
+        let columns = self.across.columns();
         let mut column = 0;
         while column < columns {
             let first = column;
@@ -272,7 +292,7 @@ impl<'a> Frame<'a> {
                 column += 1;
             }
             if column > first {
-                self.gap(panel, self.timeline.span(first).0, self.timeline.span(column - 1).1);
+                self.gap(panel, self.across.span(first).0, self.across.span(column - 1).1);
             }
             column += 1;
         }
@@ -323,7 +343,7 @@ impl<'a> Frame<'a> {
     }
 
     fn corners(&self, panel: &Panel, columns: (usize, usize), places: (f64, f64)) -> [f64; 4] {
-        let (start, end) = (self.timeline.span(columns.0).0, self.timeline.span(columns.1).1);
+        let (start, end) = (self.across.span(columns.0).0, self.across.span(columns.1).1);
         let (left, bottom) = panel.point(start as f64, places.0);
         let (right, top) = panel.point(end as f64, places.1);
         [left, top, right, bottom]
@@ -345,7 +365,7 @@ impl<'a> Frame<'a> {
     /// A line as high as each column over its whole width, and the area under it.
     pub(super) fn steps(&mut self, panel: &Panel, places: &[Option<f64>], ink: Ink) {
         let step = |(column, place): (usize, &Option<f64>)| {
-            let (start, end) = self.timeline.span(column);
+            let (start, end) = self.across.span(column);
             place.map(|place| [start, end].map(|at| panel.point(at as f64, place)))
         };
         let points: Vec<_> = places.iter().enumerate().map(step).collect();
@@ -359,7 +379,7 @@ impl<'a> Frame<'a> {
     }
 
     fn middle(&self, column: usize) -> f64 {
-        let (start, end) = self.timeline.span(column);
+        let (start, end) = self.across.span(column);
         f64::midpoint(start as f64, end as f64)
     }
 
@@ -384,11 +404,11 @@ impl<'a> Frame<'a> {
 
     /// The picture, with what each column says to the pointer.
     pub(super) fn finish(mut self, panel: &Panel, says: impl Fn(usize) -> Option<String>) -> Picture {
-        for column in 0..self.timeline.columns() {
-            let (start, end) = self.timeline.span(column);
+        for column in 0..self.across.columns() {
+            let (start, end) = self.across.span(column);
             let (left, right) = (panel.point(start as f64, 0.0).0, panel.point(end as f64, 0.0).0);
             let said = says(column).unwrap_or_else(|| "no data".to_owned());
-            let text = format!("{}\n{said}", self.timeline.label(column));
+            let text = format!("{}\n{said}", self.across.label(column));
             self.picture.hovers.push(Hover { corners: [left, self.top, right, panel.bottom], text });
         }
         self.picture

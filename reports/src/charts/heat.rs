@@ -1,5 +1,6 @@
 //! Latency bands: how each column's requests are spread over bands of latency, darker for more of them.
 
+use super::across::Across as _;
 use super::frame::{Frame, Key, Panel, Shape};
 use super::ink::{HEAT_STEPS, Ink};
 use super::picture::Picture;
@@ -29,7 +30,7 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
     frame.gaps(&panel, |column| columns[column].is_some());
     cells(&mut frame, &panel, &columns, highest - lowest + 1);
     band_axis(&mut frame, &panel, &report.heat.bounds_ms, lowest, highest);
-    frame.time_axis(&panel);
+    frame.column_axis(&panel);
     Some(frame.finish(&panel, |column| Some(says(columns[column]?, lowest, &report.heat.bounds_ms))))
 }
 

@@ -25,17 +25,17 @@ pub(crate) enum Ink {
     StatusOther,
     Bytes,
     Heat(usize),
-    Server(usize),
-    OtherServers,
+    Category(usize),
+    OtherCategories,
     ServerUp,
     ServerDown,
     ServerMaintenance,
     ServerDrain,
 }
 
-/// Steps of the heat ramp, and servers with a colour of their own.
+/// Steps of the heat ramp, and servers or rules with a colour of their own.
 pub(crate) const HEAT_STEPS: usize = 7;
-pub(crate) const SERVERS: usize = 8;
+pub(crate) const CATEGORIES: usize = 8;
 
 const HEAT: [(u32, u32); HEAT_STEPS] = [
     (0xE3_EEF9, 0x1B_2D40),
@@ -47,7 +47,7 @@ const HEAT: [(u32, u32); HEAT_STEPS] = [
     (0x08_3163, 0xDC_EEFC),
 ];
 
-const SERVER: [(u32, u32); SERVERS] = [
+const CATEGORY: [(u32, u32); CATEGORIES] = [
     (0x3B_76B5, 0x4F_8FD0),
     (0xE3_9A35, 0xE5_A54B),
     (0x2C_9C83, 0x3C_B79B),
@@ -83,13 +83,13 @@ impl Ink {
             Ink::Status5xx,
             Ink::StatusOther,
             Ink::Bytes,
-            Ink::OtherServers,
+            Ink::OtherCategories,
             Ink::ServerUp,
             Ink::ServerDown,
             Ink::ServerMaintenance,
             Ink::ServerDrain,
         ];
-        NAMED.into_iter().chain((0..HEAT_STEPS).map(Self::Heat)).chain((0..SERVERS).map(Self::Server))
+        NAMED.into_iter().chain((0..HEAT_STEPS).map(Self::Heat)).chain((0..CATEGORIES).map(Self::Category))
     }
 
     /// On light and on dark, as 0xRRGGBB. No light colour stands for two dark ones: the page maps one to the other.
@@ -113,13 +113,13 @@ impl Ink {
             Self::Status5xx => (0xC7_2E38, 0xF0_5B60),
             Self::StatusOther => (0x7A_6F9B, 0x98_8DBB),
             Self::Bytes => (0x2F_9484, 0x3F_B3A0),
-            Self::OtherServers => (0xC3_C9D0, 0x4E_5761),
+            Self::OtherCategories => (0xC3_C9D0, 0x4E_5761),
             Self::ServerUp => (0xA9_CDEA, 0x2C_5578),
             Self::ServerDown => (0xC4_2B35, 0xF2_6166),
             Self::ServerMaintenance => (0x76_6AA6, 0x9C_90CC),
             Self::ServerDrain => (0xE9_A83C, 0xDF_A33D),
             Self::Heat(step) => HEAT[step],
-            Self::Server(rank) => SERVER[rank],
+            Self::Category(rank) => CATEGORY[rank],
         }
     }
 

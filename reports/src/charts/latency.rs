@@ -45,7 +45,7 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
             Ink::P95,
         );
     }
-    frame.time_axis(&panel);
+    frame.column_axis(&panel);
     Some(frame.finish(&panel, |column| {
         columns[column].as_ref()?;
         let Some(values) = latencies[column] else { return Some("no latency logged".to_owned()) };

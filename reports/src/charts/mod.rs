@@ -1,9 +1,12 @@
-//! Pictures of a report: requests, latency, status classes, bytes, servers and how they stood. Draws; never merges or computes percentiles.
+//! Pictures of a report: requests, latency, status classes, bytes, servers and how they stood, bans. Draws; never merges or computes percentiles.
 //!
 //! Each chart is one file with one function, `draw`, that turns the report's hours into a `Picture`;
 //! `bytes.rs` is the smallest. `timeline` cuts the window into columns, `scale` and `frame` make axes and header.
 
+mod across;
 mod availability;
+mod backtest;
+mod bans;
 mod bytes;
 mod columns;
 mod frame;
@@ -17,7 +20,7 @@ mod servers;
 mod status;
 mod timeline;
 
-use crate::model::Report;
+use crate::model::{Backtest, Report};
 use frame::Shape;
 pub(crate) use ink::Ink;
 use picture::Picture;
@@ -40,11 +43,13 @@ pub enum Chart {
     Servers,
     /// How servers stood with their proxy.
     Availability,
+    /// Bans by rule, stacked.
+    Bans,
 }
 
 impl Chart {
     /// All, in the order of the page.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Requests,
         Self::Latency,
         Self::Status,
@@ -52,6 +57,7 @@ impl Chart {
         Self::Heat,
         Self::Servers,
         Self::Availability,
+        Self::Bans,
     ];
 
     /// The file's name without its suffix.
@@ -65,6 +71,7 @@ impl Chart {
             Self::Heat => "latency-heat",
             Self::Servers => "servers",
             Self::Availability => "availability",
+            Self::Bans => "bans",
         }
     }
 
@@ -79,6 +86,7 @@ impl Chart {
             Self::Heat => "Latency bands",
             Self::Servers => "Requests per server",
             Self::Availability => "Availability",
+            Self::Bans => "Bans by rule",
         }
     }
 
@@ -91,6 +99,7 @@ impl Chart {
             Self::Heat => heat::draw(report, timeline, shape),
             Self::Servers => servers::draw(report, timeline, shape),
             Self::Availability => availability::draw(report, timeline, shape),
+            Self::Bans => bans::draw(report, timeline, shape),
         }
     }
 }
@@ -115,6 +124,18 @@ pub fn png(chart: Chart, report: &Report, theme: Theme) -> Option<Vec<u8>> {
     Some(picture(chart, report, &Shape::FILE)?.png(theme))
 }
 
+/// What rules would have done, as an SVG document; `None` when none was tried.
+#[must_use]
+pub fn backtest_svg(backtest: &Backtest, theme: Theme) -> Option<String> {
+    Some(backtest::draw(backtest, &Shape::FILE)?.svg(theme))
+}
+
+/// The same as a PNG of twice the SVG's size.
+#[must_use]
+pub fn backtest_png(backtest: &Backtest, theme: Theme) -> Option<Vec<u8>> {
+    Some(backtest::draw(backtest, &Shape::FILE)?.png(theme))
+}
+
 /// The chart for the page, for a wide and for a narrow screen.
 pub(crate) fn for_page(chart: Chart, report: &Report) -> Option<[Picture; 2]> {
     Some([picture(chart, report, &Shape::PAGE)?, picture(chart, report, &Shape::PHONE)?])
@@ -122,7 +143,7 @@ pub(crate) fn for_page(chart: Chart, report: &Report) -> Option<[Picture; 2]> {
 
 /// The chart over the whole width of a desktop page, where it gains by that.
 pub(crate) fn across_page(chart: Chart, report: &Report) -> Option<Picture> {
-    (chart == Chart::Availability).then(|| picture(chart, report, &Shape::ACROSS))?
+    matches!(chart, Chart::Availability | Chart::Bans).then(|| picture(chart, report, &Shape::ACROSS))?
 }
 
 fn picture(chart: Chart, report: &Report, shape: &Shape) -> Option<Picture> {

@@ -32,7 +32,7 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
     });
     frame.heading(&upper, &format!("busiest second per {}", timeline.unit()), Ink::Peak);
     frame.heading(&lower, &format!("mean per {}", timeline.unit()), Ink::Mean);
-    frame.time_axis(&lower);
+    frame.column_axis(&lower);
     Some(frame.finish(&lower, |column| {
         let column = columns[column].as_ref()?;
         let at = column.peak_at.map_or_else(String::new, |at| format!(" at {}", timeline.second(at)));

@@ -1,7 +1,8 @@
 //! Share of each column's requests per server: the busiest eight, and the rest as one.
 
+use super::across::Across as _;
 use super::frame::{Frame, Key, Panel, Shape};
-use super::ink::{Ink, SERVERS};
+use super::ink::{CATEGORIES, Ink};
 use super::picture::{Picture, showable};
 use super::scale::{Scale, number};
 use super::timeline::Timeline;
@@ -11,7 +12,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Requests of each server shown, in the order of the legend; the others come last.
-type Counts = [u64; SERVERS + 1];
+type Counts = [u64; CATEGORIES + 1];
 
 pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Option<Picture> {
     let servers = busiest(&report.server_hours);
@@ -21,8 +22,8 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
     }
     let columns = columns(&report.server_hours, &servers, timeline);
     let mut names: Vec<String> =
-        servers.iter().take(SERVERS).map(|server| words::server_name(server)).collect();
-    if let others @ 1.. = servers.len().saturating_sub(SERVERS) {
+        servers.iter().take(CATEGORIES).map(|server| words::server_name(server)).collect();
+    if let others @ 1.. = servers.len().saturating_sub(CATEGORIES) {
         names.push(words::counted(others as u64, "other"));
     }
     let key = |(nth, name): (usize, &String)| {
@@ -36,7 +37,7 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
     frame.value_axis(&panel, &Scale::share(), |share| format!("{} %", number(share * 100.0)));
     frame.gaps(&panel, |column| columns[column].is_some());
     blocks(&mut frame, &panel, &columns);
-    frame.time_axis(&panel);
+    frame.column_axis(&panel);
     Some(frame.finish(&panel, |column| Some(says(columns[column].as_ref()?, &names))))
 }
 
@@ -55,8 +56,9 @@ fn columns(rows: &[HourRow], servers: &[&Group], timeline: &Timeline) -> Vec<Opt
     let mut columns = vec![None; timeline.columns()];
     for row in rows.iter().filter(|row| row.figures.requests > 0) {
         let Some(column) = timeline.column_of(row.hour) else { continue };
-        let place = servers.iter().take(SERVERS).position(|server| **server == row.group).unwrap_or(SERVERS);
-        columns[column].get_or_insert([0; SERVERS + 1])[place] += row.figures.requests;
+        let place =
+            servers.iter().take(CATEGORIES).position(|server| **server == row.group).unwrap_or(CATEGORIES);
+        columns[column].get_or_insert([0; CATEGORIES + 1])[place] += row.figures.requests;
     }
     columns
 }
@@ -75,7 +77,7 @@ fn blocks(frame: &mut Frame<'_>, panel: &Panel, columns: &[Option<Counts>]) {
 }
 
 const fn ink(nth: usize) -> Ink {
-    if nth < SERVERS { Ink::Server(nth) } else { Ink::OtherServers }
+    if nth < CATEGORIES { Ink::Category(nth) } else { Ink::OtherCategories }
 }
 
 fn says(counts: &Counts, names: &[String]) -> String {

@@ -45,7 +45,7 @@ pub(super) fn draw(report: &Report, timeline: &Timeline, shape: &Shape) -> Optio
             below = above;
         }
     }
-    frame.time_axis(&panel);
+    frame.column_axis(&panel);
     Some(frame.finish(&panel, |column| says(columns[column].as_ref()?)))
 }
 

@@ -1,5 +1,6 @@
 //! Cuts the window into columns of an hour, some hours or some days in the zone that the report is shown in. Never reads the clock.
 
+use super::across::{Across, Tick};
 use crate::hours::{HOUR_S, local, zone};
 use crate::model::{self, Report};
 use jiff::ToSpan;
@@ -16,14 +17,6 @@ pub(super) struct Timeline {
     step: model::Step,
     width: Step,
     edges: Vec<i64>,
-}
-
-/// A mark on the time axis. `below` is its second line, set where it differs from the mark before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Tick {
-    pub(super) at: i64,
-    pub(super) label: String,
-    pub(super) below: Option<String>,
 }
 
 /// A stretch of the calendar.
@@ -91,29 +84,10 @@ impl Timeline {
         (edges.len() >= 2).then_some(Self { zone, step: report.step, width, edges })
     }
 
-    pub(super) fn columns(&self) -> usize {
-        self.edges.len() - 1
-    }
-
     /// The column that a row belongs to, by its start.
     pub(super) fn column_of(&self, hour: i64) -> Option<usize> {
         let after = self.edges.partition_point(|&edge| edge <= hour);
         (1..self.edges.len()).contains(&after).then(|| after - 1)
-    }
-
-    /// The zone of its labels.
-    pub(super) fn zone_name(&self) -> &str {
-        self.zone.iana_name().unwrap_or("UTC")
-    }
-
-    /// Start and end of a column.
-    pub(super) fn span(&self, column: usize) -> (i64, i64) {
-        (self.edges[column], self.edges[column + 1])
-    }
-
-    /// Start and end of the axis.
-    pub(super) fn ends(&self) -> (i64, i64) {
-        (self.edges[0], self.edges[self.columns()])
     }
 
     /// What a column is, as in "bytes per …".
@@ -139,8 +113,32 @@ impl Timeline {
         self.width.seconds() == self.step.seconds()
     }
 
-    /// When a column is, in words.
-    pub(super) fn label(&self, column: usize) -> String {
+    /// A second, with its date where the axis is longer than a day.
+    pub(super) fn second(&self, at: i64) -> String {
+        let (start, end) = self.ends();
+        self.format(at, if end - start > DAY_S { "%H:%M:%S, %-d %b" } else { "%H:%M:%S" })
+    }
+
+    fn format(&self, at: i64, format: &str) -> String {
+        local(at, &self.zone).strftime(format).to_string()
+    }
+}
+
+impl Across for Timeline {
+    fn columns(&self) -> usize {
+        self.edges.len() - 1
+    }
+
+    fn span(&self, column: usize) -> (i64, i64) {
+        (self.edges[column], self.edges[column + 1])
+    }
+
+    fn ends(&self) -> (i64, i64) {
+        (self.edges[0], self.edges[self.columns()])
+    }
+
+    /// When a column is.
+    fn label(&self, column: usize) -> String {
         let (start, end) = self.span(column);
         match self.width {
             Step::Hours(_) => {
@@ -153,14 +151,13 @@ impl Timeline {
         }
     }
 
-    /// A second, with its date where the axis is longer than a day.
-    pub(super) fn second(&self, at: i64) -> String {
-        let (start, end) = self.ends();
-        self.format(at, if end - start > DAY_S { "%H:%M:%S, %-d %b" } else { "%H:%M:%S" })
+    /// The zone of the labels.
+    fn note(&self) -> &str {
+        self.zone.iana_name().unwrap_or("UTC")
     }
 
-    /// At most `most` marks or a few more, at full hours, days, months or years.
-    pub(super) fn ticks(&self, most: usize) -> Vec<Tick> {
+    /// At full hours, days, months or years.
+    fn ticks(&self, most: usize) -> Vec<Tick> {
         let (start, end) = self.ends();
         let step = Step::finest(of_rows(&TICKS, self.step), end - start, most);
         let (label, below) = step.formats();
@@ -175,10 +172,6 @@ impl Timeline {
             last = now;
         }
         ticks
-    }
-
-    fn format(&self, at: i64, format: &str) -> String {
-        local(at, &self.zone).strftime(format).to_string()
     }
 }
 

@@ -1,8 +1,8 @@
 //! The headline figures. Leaves out what the logs do not say.
 
 use crate::hours::{local, window_s};
-use crate::model::{Figures, Report};
-use crate::{text, words};
+use crate::model::{BanReport, Figures, Report};
+use crate::{bans, text, words};
 use jiff::tz::TimeZone;
 
 /// A figure with its name and a line of context.
@@ -62,7 +62,22 @@ pub(super) fn cards(report: &Report, zone: &TimeZone) -> Vec<Card> {
         let redispatches = words::roughly(totals.redispatches.unwrap_or(0), "redispatch");
         cards.push(card("Retries", text::count(retries), redispatches));
     }
+    cards.extend(report.bans.as_ref().map(banned));
     cards
+}
+
+fn banned(bans: &BanReport) -> Card {
+    let context = if bans.bans == 0 {
+        format!(
+            "{} of {}",
+            words::roughly(bans::hits(bans), "hit"),
+            words::counted(bans.rules.len() as u64, "rule")
+        )
+    } else {
+        let networks = words::roughly(bans.networks_banned, "network");
+        format!("{networks} · {} in force", text::count(bans.in_force))
+    };
+    card("Bans", text::count(bans.bans), context)
 }
 
 fn card(name: &'static str, value: impl Into<String>, context: impl Into<String>) -> Card {

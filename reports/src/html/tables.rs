@@ -3,8 +3,11 @@
 use super::safe;
 use crate::divisions::{Division, divisions};
 use crate::hours::{gaps, local};
-use crate::model::{Figures, GroupRow, HourRow, Report, ServerAvailability, Step, Timing, TopList, TopRow};
-use crate::{availability, terminations, text, words};
+use crate::model::{
+    BanReport, BannedNetwork, Figures, GroupRow, HourRow, Report, RuleRow, ServerAvailability, Step, Timing,
+    TopList, TopRow,
+};
+use crate::{availability, bans, terminations, text, words};
 use jiff::tz::TimeZone;
 
 /// Hours of a month, or days of two years; `hourly.csv` or `daily.csv` has them all.
@@ -22,6 +25,8 @@ pub(super) struct Section {
     pub(super) id: &'static str,
     pub(super) title: &'static str,
     pub(super) tables: Vec<Table>,
+    /// Lines below the heading.
+    pub(super) remarks: Vec<String>,
 }
 
 #[derive(Default)]
@@ -99,7 +104,7 @@ impl Table {
 }
 
 pub(super) fn sections(report: &Report, zone: &TimeZone) -> Vec<Section> {
-    let section = |id, title, tables: Vec<Table>| Section { id, title, tables };
+    let section = |id, title, tables: Vec<Table>| Section { id, title, tables, remarks: Vec::new() };
     let mut sections = vec![
         hours_section(report, zone),
         section(
@@ -109,12 +114,13 @@ pub(super) fn sections(report: &Report, zone: &TimeZone) -> Vec<Section> {
         ),
         section("outcomes", "Outcomes", outcomes(report)),
         section("top", "Top lists", report.top.iter().map(|list| top(list, report)).collect()),
+        bans_section(report, zone),
         section("availability", "Availability", vec![servers(report)]),
         section("events", "Events", events(report, zone)),
     ];
     sections.retain_mut(|section| {
         section.tables.retain(|table| !table.rows.is_empty());
-        !section.tables.is_empty()
+        !section.tables.is_empty() || !section.remarks.is_empty()
     });
     sections
 }
@@ -145,7 +151,7 @@ fn hours_section(report: &Report, zone: &TimeZone) -> Section {
         Step::Hour => "Hours",
         Step::Day => "Days",
     };
-    Section { id: "hours", title, tables: vec![hours(report, zone)] }
+    Section { id: "hours", title, tables: vec![hours(report, zone)], remarks: Vec::new() }
 }
 
 fn hours(report: &Report, zone: &TimeZone) -> Table {
@@ -325,6 +331,49 @@ fn servers(report: &Report) -> Table {
     ];
     let table = Table::new("", &head, rows.iter().map(line).collect());
     table.remarking(availability::remark(report, more)).wide()
+}
+
+fn bans_section(report: &Report, zone: &TimeZone) -> Section {
+    let (mut tables, mut remarks) = (Vec::new(), Vec::new());
+    if let Some(bans) = &report.bans {
+        remarks.push(bans::total(bans));
+        let others = [bans::uncounted(bans), bans::forgotten(bans)].concat();
+        remarks.extend((!others.is_empty()).then(|| others.join(" · ")));
+        if bans.bans > 0 {
+            tables = vec![rules(bans), banned(bans, report, zone)];
+        }
+    }
+    Section { id: "bans", title: "Bans", tables, remarks }
+}
+
+fn rules(bans: &BanReport) -> Table {
+    let most = bans.rules.iter().map(|rule| rule.bans).max().unwrap_or(0);
+    let line = |rule: &RuleRow| {
+        let reads = rule.examined_bytes_mean.map(|mean| text::bytes(mean.round() as u64));
+        let name = [Cell::Name(safe(&rule.rule)), Cell::bar(rule.bans, most)];
+        let counts = [rule.bans, rule.networks, rule.in_force, rule.hits];
+        let counts = counts.map(|count| Cell::Number(text::grouped(count)));
+        name.into_iter().chain(counts).chain([Cell::number(reads)]).collect()
+    };
+    let head = ["Rule", "", "Bans", "Networks", "In force", "Hits", "Reads per request"];
+    Table::new("Rules", &head, bans.rules.iter().map(line).collect()).wide()
+}
+
+fn banned(bans: &BanReport, report: &Report, zone: &TimeZone) -> Table {
+    let line = |network: &BannedNetwork| {
+        vec![
+            Cell::Name(safe(&network.network)),
+            Cell::Number(text::grouped(network.bans)),
+            Cell::Number(text::grouped(network.hits)),
+            Cell::Text(bans::end(network, report, zone)),
+            if network.in_force { Cell::Text("yes".to_owned()) } else { Cell::None },
+            Cell::Phrase(safe(&network.rules.join(", "))),
+        ]
+    };
+    let shown = &bans.networks[..bans.networks.len().min(MAX_GROUPS)];
+    let head = ["Network", "Bans", "Hits", "Until", "In force", "By"];
+    let table = Table::new("Networks", &head, shown.iter().map(line).collect());
+    table.remarking(bans::more(bans, shown.len()).map(|more| format!("And {more}."))).wide()
 }
 
 fn events(report: &Report, zone: &TimeZone) -> Vec<Table> {

@@ -3,7 +3,7 @@
 use super::Page;
 use super::paint::{Ink, Line, joined, wrapped};
 use super::table::{Cell, Shape, Table, column};
-use crate::hours::{HOUR_S, gaps, local, window_s, zone_name};
+use crate::hours::{HOUR_S, gaps, local, stretch, window_s, zone_name};
 use crate::model::{SourceSummary, Step};
 use crate::{text, words};
 
@@ -69,16 +69,8 @@ fn window_parts(page: &Page<'_>) -> Vec<String> {
     if length == 0 {
         return Vec::new();
     }
-    let [since, until] = [report.since, report.until].map(|at| local(at, &page.zone));
     let clock = if length < HOUR_S { "%H:%M:%S" } else { "%H:%M" };
-    let day = match () {
-        () if since.date() == until.date() => "",
-        () if since.year() == until.year() => "%a %-d %b ",
-        () => "%a %-d %b %Y ",
-    };
-    let since = since.strftime(&format!("%a %-d %b %Y {clock}")).to_string();
-    let until = until.strftime(&format!("{day}{clock}")).to_string();
-    let mut parts = vec![format!("{since} – {until}")];
+    let mut parts = vec![stretch(report.since, report.until, &page.zone, clock)];
     if report.step == Step::Day {
         parts.push("by day".to_owned());
     }

@@ -2,15 +2,22 @@
 //! clock nor the terminal.
 //!
 //! Each part is a function from the report to lines; [`render`] puts them in order. The smallest is `account`.
+//! `backtest` and `lists` are no parts of a report: each is a text of its own.
 
 mod account;
 mod availability;
+mod backtest;
+mod bans;
 mod breakdown;
 mod head;
+mod lists;
 pub mod paint;
 pub mod table;
 mod timeline;
 mod tops;
+
+pub use self::backtest::backtest;
+pub use self::lists::{ban_list, rule_list};
 
 use self::paint::{Line, Pen};
 use crate::hours::zone;
@@ -36,17 +43,22 @@ pub struct Style {
     pub top: usize,
 }
 
+impl Style {
+    fn pen(&self) -> Pen {
+        Pen { color: self.color, unicode: self.unicode }
+    }
+
+    fn columns(&self) -> usize {
+        self.width.clamp(MIN_WIDTH, MAX_WIDTH)
+    }
+}
+
 /// The report, each line ending in `\n`. Holds no control character but those line ends and, with `color`, our own SGR
 /// sequences, whatever the logs hold.
 #[must_use]
 pub fn render(report: &Report, style: &Style) -> String {
-    let page = Page {
-        report,
-        zone: zone(report),
-        pen: Pen { color: style.color, unicode: style.unicode },
-        columns: style.width.clamp(MIN_WIDTH, MAX_WIDTH),
-        top: style.top,
-    };
+    let page =
+        Page { report, zone: zone(report), pen: style.pen(), columns: style.columns(), top: style.top };
     let sections = [
         head::headline(&page),
         head::window_and_sources(&page),
@@ -55,6 +67,7 @@ pub fn render(report: &Report, style: &Style) -> String {
         breakdown::groups(&page),
         breakdown::outcomes(&page),
         tops::top_lists(&page),
+        bans::bans(&page),
         availability::availability(&page),
         tops::events(&page),
         account::notes(&page),

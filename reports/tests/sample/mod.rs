@@ -1,6 +1,7 @@
 //! Sample reports for the tests: simulated requests, counted exactly. Every run gives the same ones.
 #![allow(dead_code, reason = "each test binary uses its own part of the samples")]
 
+mod bans;
 mod count;
 mod requests;
 
@@ -9,6 +10,7 @@ use logstat_reports::model::{
     ServerAvailability, ServerState, SourceSummary, StateInterval, Step, Timing, TopList, TopRow,
 };
 
+pub use self::bans::*;
 use self::count::{figures, group_rows, heat, hour_rows, without_parts};
 use self::requests::{Dice, Hit, shop_hits, web_hit};
 
@@ -64,6 +66,7 @@ pub fn day() -> Report {
         events_left_out: 0,
         availability: day_availability(),
         availability_left_out: 3,
+        bans: Some(bans(MIDNIGHT, Step::Hour, 24)),
         duplicates_skipped: 2,
         notes: vec![
             "web: no upstream times: the format has no $upstream_response_time".into(),
