@@ -77,10 +77,15 @@ impl Threshold {
     /// How long the `nth` ban of a key lasts: `min(bantime × factor^(n−1), max)`, microseconds.
     #[must_use]
     pub fn length_us(&self, nth: u32) -> i64 {
+        self.unlimited_us(nth).clamp(self.bantime_us, self.bantime_max_us)
+    }
+
+    /// `bantime × factor^(n−1)`, microseconds.
+    #[must_use]
+    pub fn unlimited_us(&self, nth: u32) -> i64 {
         let power = i32::try_from(nth.saturating_sub(1)).unwrap_or(i32::MAX);
-        let length = self.bantime_us as f64 * self.bantime_factor.powi(power);
         // A conversion from f64 saturates.
-        (length as i64).clamp(self.bantime_us, self.bantime_max_us)
+        (self.bantime_us as f64 * self.bantime_factor.powi(power)) as i64
     }
 }
 

@@ -18,24 +18,22 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+mod key;
+mod room;
+
 use std::net::IpAddr;
 
-use super::ban::{Ban, Counts, Hit, LONGEST_US, Threshold};
+use super::ban::{Counts, Hit, LONGEST_US, Threshold};
 use super::evidence::Evidence;
 use super::floor::Floor;
 use super::network::Network;
 use super::window::{Counted, Window};
+pub use key::key;
+pub(super) use key::{Held, KeyHits, Table, key_around};
+use key::{Taken, of_key, standing};
 
-/// What one line of IPv6 customers has at least: one key.
-const IPV6_PREFIX: u8 = 64;
-/// IPv6 networks where one /64 is many clients: the IPv4 Internet behind NAT64 (RFC 6052), Teredo servers (RFC 4380).
-const SHARED: [(u128, u8); 2] = [(0x64_ff9b << 96, 96), (0x2001 << 112, 32)];
 /// Bans that are kept of one key: more than a day of half-hour bans.
 pub const BANS_OF_KEY: usize = 64;
-/// Of a full table this part is let go of at once, so that a flood of new clients costs each of them little.
-const EVICTED_PART: usize = 8;
-
 /// How much is kept, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -49,6 +47,8 @@ pub struct Limits {
     pub hits: usize,
     /// Clients whose bans are kept.
     pub banned: usize,
+    /// Bans that are kept of all of them.
+    pub bans: usize,
 }
 
 impl Default for Limits {
@@ -57,8 +57,9 @@ impl Default for Limits {
             lateness_us: 60_000_000,
             remember_us: 30 * 86_400_000_000,
             keys: 100_000,
-            hits: 1_000_000,
+            hits: 500_000,
             banned: 100_000,
+            bans: 100_000,
         }
     }
 }
@@ -88,22 +89,22 @@ pub struct Tally {
     pub while_banned: u64,
     pub late: u64,
     pub spared: u64,
-    /// Keys whose hits had no room: those hit longest ago.
+    /// Keys whose hits had no room though they might have counted: those hit longest ago.
     pub evicted_keys: u64,
     /// Keys whose bans had no room: those that end first.
     pub evicted_bans: u64,
 }
 
-/// By key. Keys are chosen by clients: the seed is random.
-pub(super) type Table<T> = HashMap<Network, T, foldhash::quality::RandomState>;
-
-/// The hits of one key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct KeyHits {
-    pub(super) newest_us: i64,
-    /// When it was hit last, counted in hits.
-    pub(super) turn: u64,
-    pub(super) windows: Vec<(u16, Window)>,
+impl Tally {
+    fn count(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Counted | Outcome::Banned => self.counted += 1,
+            Outcome::WhileBanned => self.while_banned += 1,
+            Outcome::Late => self.late += 1,
+            Outcome::Spared => self.spared += 1,
+            Outcome::NoRule => {}
+        }
+    }
 }
 
 /// A ban with what made it.
@@ -136,7 +137,11 @@ pub struct Decider {
     pub(super) keys: Table<KeyHits>,
     pub(super) bans: Table<Vec<Decided>>,
     pub(super) turn: u64,
+    /// The newest of all hits.
+    pub(super) newest_us: i64,
+    /// Hits in all windows, and bans of all keys.
     pub(super) held: usize,
+    pub(super) bans_held: usize,
     pub(super) tally: Tally,
 }
 
@@ -149,8 +154,19 @@ impl Decider {
         let over_bans = rules.iter().filter(|rule| !rule.counts.is_of_hits());
         let shortest = shortest.into_iter().chain(over_bans.map(|rule| rule.findtime_us)).min();
         let lateness_us = limits.lateness_us.clamp(0, shortest.unwrap_or(LONGEST_US));
-        let (keys, bans) = (Table::default(), Table::default());
-        Self { rules, floor, limits, lateness_us, keys, bans, turn: 0, held: 0, tally: Tally::default() }
+        Self {
+            rules,
+            floor,
+            limits,
+            lateness_us,
+            keys: Table::default(),
+            bans: Table::default(),
+            turn: 0,
+            newest_us: i64::MIN,
+            held: 0,
+            bans_held: 0,
+            tally: Tally::default(),
+        }
     }
 
     /// A hit counts if it is no more than this older than the newest of its key, microseconds: what [`Limits`] says,
@@ -168,42 +184,15 @@ impl Decider {
 
     /// Takes a hit.
     pub fn add(&mut self, hit: Hit) -> Outcome {
-        if !self.rules.get(usize::from(hit.rule)).is_some_and(|rule| rule.counts.is_of_hits()) {
-            return Outcome::NoRule;
-        }
-        let key = key(hit.client);
-        let counted = Counted { at_us: hit.at_us, place: hit.place, distinct: hit.distinct };
-        let outcome =
-            if self.floor.touches(key) { Outcome::Spared } else { self.take(key, hit.rule, counted) };
-        match outcome {
-            Outcome::Counted | Outcome::Banned => self.tally.counted += 1,
-            Outcome::WhileBanned => self.tally.while_banned += 1,
-            Outcome::Late => self.tally.late += 1,
-            Outcome::Spared => self.tally.spared += 1,
-            Outcome::NoRule => {}
-        }
-        self.evict();
-        outcome
+        self.take(&[hit]).1
     }
 
-    /// All bans that are kept, by network, rule and time; those too that have ended.
-    #[must_use]
-    pub fn bans(&self) -> Vec<Ban> {
-        let all = self.bans.iter().flat_map(|(network, bans)| bans.iter().map(|ban| self.ban(*network, ban)));
-        let mut all: Vec<Ban> = all.collect();
-        all.sort_unstable();
-        all
-    }
-
-    /// The bans that this address was or is under, and why, by time.
-    pub fn explain(&self, client: IpAddr) -> Vec<(Ban, &Evidence)> {
-        let networks =
-            self.bans.iter().filter(|(network, _)| network.contains(Network::host(client).address()));
-        let all = networks
-            .flat_map(|(network, bans)| bans.iter().map(|ban| (self.ban(*network, ban), &ban.evidence)));
-        let mut all: Vec<_> = all.collect();
-        all.sort_unstable_by(|a, b| (a.0.from_us, &a.0).cmp(&(b.0.from_us, &b.0)));
-        all
+    /// Takes hits one after the other, each run of one client's with one look for its key.
+    pub fn add_all(&mut self, mut hits: &[Hit]) {
+        while !hits.is_empty() {
+            let (taken, _) = self.take(hits);
+            hits = &hits[taken..];
+        }
     }
 
     /// Forgets a network's bans and hits, and those of the keys in it. How many bans that were.
@@ -215,62 +204,42 @@ impl Decider {
         before - self.bans.values().map(Vec::len).sum::<usize>()
     }
 
-    fn ban(&self, network: Network, ban: &Decided) -> Ban {
-        Ban {
-            network,
-            rule: self.rules[usize::from(ban.rule)].name.clone(),
-            from_us: ban.from_us(),
-            until_us: ban.until_us,
-            hits: ban.evidence.counted(),
-            nth: ban.nth,
+    /// Takes the first hit, and those of its client that follow it while they ban nobody. How many, and what became of
+    /// the last of them.
+    fn take(&mut self, hits: &[Hit]) -> (usize, Outcome) {
+        let Self { rules, floor, limits, lateness_us, keys, bans, tally, .. } = self;
+        let words_of = |hit: &Hit| rules.get(usize::from(hit.rule)).filter(|rule| rule.counts.is_of_hits());
+        let first = &hits[0];
+        if words_of(first).is_none() {
+            return (1, Outcome::NoRule);
         }
-    }
-
-    fn take(&mut self, key: Network, rule: u16, hit: Counted) -> Outcome {
-        let Some(settled_us) = self.advance(key, hit.at_us) else { return Outcome::Late };
-        let (floor_us, unsettled) = self.standing(key, rule, settled_us);
-        if hit.at_us < floor_us || unsettled.is_some_and(|completed_by| hit > completed_by) {
-            return Outcome::WhileBanned;
-        }
-        let (words, Some(held)) = (&self.rules[usize::from(rule)], self.keys.get_mut(&key)) else {
-            return Outcome::Late;
+        let key = key(first.client);
+        let has_room = keys.len() < limits.keys;
+        let Some(held) = of_key(keys, bans, floor, key, first.at_us) else {
+            tally.count(Outcome::Spared);
+            return (1, Outcome::Spared);
         };
-        self.held -= held.held();
-        let window = held.window(rule);
-        window.insert(hit, words);
-        window.forget_before(floor_us.max(settled_us.saturating_sub(words.findtime_us)));
-        let completed = window.complete(words, floor_us.max(hit.at_us.saturating_sub(words.findtime_us)));
-        self.held += held.held();
-        let Some((completed_by, evidence)) = completed else { return Outcome::Counted };
-        self.decide(key, rule, settled_us, Some((completed_by, evidence)));
-        Outcome::Banned
-    }
-
-    /// The key's clock goes on. From when on its hits count; nothing for a hit before that.
-    fn advance(&mut self, key: Network, at_us: i64) -> Option<i64> {
-        self.turn += 1;
-        let bans = &self.bans;
-        let held = self.keys.entry(key).or_insert_with(|| {
-            // Its hits may have had no room while its bans had.
-            let last = bans.get(&key).into_iter().flatten().map(Decided::from_us).max();
-            KeyHits { newest_us: last.unwrap_or(at_us), turn: 0, windows: Vec::new() }
-        });
-        held.turn = self.turn;
-        held.newest_us = held.newest_us.max(at_us);
-        let settled_us = held.newest_us.saturating_sub(self.lateness_us);
-        (at_us >= settled_us).then_some(settled_us)
-    }
-
-    /// Until when the rule's last ban that can no longer move holds, and what completed the one that can.
-    fn standing(&self, key: Network, rule: u16, settled_us: i64) -> (i64, Option<Counted>) {
-        let own = self.bans.get(&key).into_iter().flatten().filter(|ban| ban.rule == rule);
-        own.fold((i64::MIN, None), |(floor_us, unsettled), ban| {
-            if ban.from_us() < settled_us {
-                (floor_us.max(ban.until_us), unsettled)
-            } else {
-                (floor_us, Some(ban.completed_by))
+        let bans = if held.has_bans { bans.get(&key).map(Vec::as_slice) } else { None };
+        let (mut count, mut outcome) = (0, Outcome::NoRule);
+        for hit in hits.iter().take_while(|hit| hit.client == first.client) {
+            let Some(words) = words_of(hit) else { break };
+            count += 1;
+            self.turn += 1;
+            held.turn = self.turn;
+            self.newest_us = self.newest_us.max(hit.at_us);
+            let taken = held.take(hit, words, bans.unwrap_or_default(), *lateness_us, &mut self.held);
+            outcome = taken.outcome();
+            tally.count(outcome);
+            if let Taken::Completed(settled_us, completed) = taken {
+                self.decide(key, hit.rule, settled_us, Some(completed));
+                break;
             }
-        })
+            if !has_room || self.held > limits.hits {
+                break;
+            }
+        }
+        self.evict();
+        (count, outcome)
     }
 
     /// Writes down the ban that follows from the hits, in place of the one that they made before.
@@ -278,7 +247,12 @@ impl Decider {
         let of_hits = self.rules[usize::from(rule)].counts.is_of_hits();
         let new = completed.map(|(completed_by, evidence)| self.lengthen(key, rule, completed_by, evidence));
         let new_hit = new.as_ref().map(|ban| ban.completed_by);
-        let bans = self.bans.entry(key).or_default();
+        if let Some(held) = self.keys.get_mut(&key) {
+            held.has_bans = true;
+        }
+        // Most have one ban.
+        let bans = self.bans.entry(key).or_insert_with(|| Vec::with_capacity(1));
+        self.bans_held -= bans.len();
         let old = bans.iter().position(|ban| ban.rule == rule && ban.from_us() >= settled_us);
         let old_hit = old.map(|place| bans.remove(place).completed_by);
         if let Some(new) = new {
@@ -319,6 +293,7 @@ impl Decider {
             let ended = bans.iter().position(|ban| ban.until_us <= settled_us);
             bans.remove(ended.unwrap_or(0));
         }
+        self.bans_held += bans.len();
         if bans.is_empty() {
             self.bans.remove(&key);
         }
@@ -331,14 +306,12 @@ impl Decider {
             if self.rules[rule].counts != Counts::Relapses {
                 continue;
             }
-            let (floor_us, unsettled) = self.standing(key, place, settled_us);
-            let bans = self.bans.get(&key).into_iter().flatten();
-            let bans = bans.filter(|ban| self.rules[usize::from(ban.rule)].counts.is_of_hits());
-            let mut hits: Vec<_> =
-                bans.map(|ban| Counted { distinct: u64::from(ban.nth), ..ban.completed_by }).collect();
-            hits.sort_unstable();
+            let bans = self.bans.get(&key).map_or(&[][..], Vec::as_slice);
+            let (floor_us, unsettled) = standing(bans, place, settled_us);
+            let hits = self.relapses(bans);
+            let mut window = Window { hits: hits.into() };
             let floor_us = floor_us.max(settled_us.saturating_sub(self.rules[rule].findtime_us));
-            let completed = Window { hits }.complete(&self.rules[rule], floor_us);
+            let completed = window.complete(&self.rules[rule], floor_us);
             if completed.is_some() || unsettled.is_some() {
                 self.decide(key, place, settled_us, completed);
             }
@@ -348,18 +321,13 @@ impl Decider {
     /// A ban of an IPv6 key is a hit on the networks around it.
     fn count_neighbours(&mut self, key: Network, old: Option<Counted>, new: Counted) {
         let IpAddr::V6(address) = key.address() else { return };
-        if key.prefix() != IPV6_PREFIX {
-            return;
-        }
         let distinct = (address.to_bits() >> 64) as u64;
         for rule in 0..self.rules.len() {
             let (Ok(place), Counts::Neighbours(prefix)) = (u16::try_from(rule), self.rules[rule].counts)
             else {
                 continue;
             };
-            let Some(around) = around(key, prefix).filter(|around| !self.floor.touches(*around)) else {
-                continue;
-            };
+            let Some(around) = key_around(key, prefix) else { continue };
             self.take_neighbour(
                 around,
                 place,
@@ -372,92 +340,26 @@ impl Decider {
     /// As [`Self::take`], of a ban that may have moved: it may now be before the end of an earlier ban, so that what it
     /// completed has to be looked at again.
     fn take_neighbour(&mut self, around: Network, rule: u16, old: Option<Counted>, new: Counted) {
-        let Some(settled_us) = self.advance(around, new.at_us) else { return };
-        let (floor_us, unsettled) = self.standing(around, rule, settled_us);
-        let (words, Some(held)) = (&self.rules[usize::from(rule)], self.keys.get_mut(&around)) else {
-            return;
-        };
-        self.held -= held.held();
-        let window = held.window(rule);
+        self.turn += 1;
+        let Self { keys, bans, rules, .. } = self;
+        let Some(held) = of_key(keys, bans, &self.floor, around, new.at_us) else { return };
+        held.turn = self.turn;
+        let Some(settled_us) = held.advance(new.at_us, self.lateness_us) else { return };
+        let own = bans.get(&around).map_or(&[][..], Vec::as_slice);
+        let (floor_us, unsettled) = standing(own, rule, settled_us);
+        let words = &rules[usize::from(rule)];
+        let window = held.hits.window(rule);
+        self.held -= window.hits.len();
         if let Some(old) = old {
             window.remove(old);
         }
-        window.insert(new, words);
         let since_us = floor_us.max(settled_us.saturating_sub(words.findtime_us));
+        window.insert(new, words);
         window.forget_before(since_us);
         let completed = window.complete(words, since_us);
-        self.held += held.held();
+        self.held += window.hits.len();
         if completed.is_some() || unsettled.is_some() {
             self.decide(around, rule, settled_us, completed);
         }
     }
-
-    /// After both tables were read.
-    pub(super) fn settle_tables(&mut self) {
-        self.held = self.keys.values().map(KeyHits::held).sum();
-        self.evict();
-    }
-
-    /// Keeps the tables within their limits.
-    fn evict(&mut self) {
-        while self.keys.len() > self.limits.keys.max(1)
-            || self.held > self.limits.hits.max(1) && self.keys.len() > 1
-        {
-            let turns = self.keys.values().map(|held| held.turn).collect();
-            let before = self.keys.len();
-            let last = first_part(turns);
-            self.keys.retain(|_, held| held.turn > last);
-            self.held = self.keys.values().map(KeyHits::held).sum();
-            self.tally.evicted_keys += (before - self.keys.len()) as u64;
-        }
-        while self.bans.len() > self.limits.banned.max(1) {
-            let end =
-                |network: &Network, bans: &[Decided]| (bans.iter().map(|ban| ban.until_us).max(), *network);
-            let before = self.bans.len();
-            let last = first_part(self.bans.iter().map(|(network, bans)| end(network, bans)).collect());
-            self.bans.retain(|network, bans| end(network, bans) > last);
-            self.tally.evicted_bans += (before - self.bans.len()) as u64;
-        }
-    }
-}
-
-impl KeyHits {
-    fn window(&mut self, rule: u16) -> &mut Window {
-        let place = match self.windows.binary_search_by_key(&rule, |(of, _)| *of) {
-            Ok(place) => place,
-            Err(place) => {
-                self.windows.insert(place, (rule, Window::default()));
-                place
-            }
-        };
-        &mut self.windows[place].1
-    }
-
-    pub(super) fn held(&self) -> usize {
-        self.windows.iter().map(|(_, window)| window.hits.len()).sum()
-    }
-}
-
-/// The last of the smallest part of a table that is let go of at once.
-fn first_part<T: Ord + Copy>(mut all: Vec<T>) -> T {
-    let last = (all.len() / EVICTED_PART).max(1) - 1;
-    *all.select_nth_unstable(last).1
-}
-
-/// Who a client is: an IPv4 address, an IPv6 /64.
-#[must_use]
-pub fn key(client: IpAddr) -> Network {
-    let host = Network::host(client);
-    let IpAddr::V6(address) = host.address() else { return host };
-    let is_in =
-        |(network, prefix): (u128, u8)| (address.to_bits() ^ network) >> (128 - u32::from(prefix)) == 0;
-    if SHARED.into_iter().any(is_in) { host } else { around(host, IPV6_PREFIX).unwrap_or(host) }
-}
-
-/// The network of this prefix that an IPv6 network is in.
-fn around(network: Network, prefix: u8) -> Option<Network> {
-    let IpAddr::V6(address) = network.address() else { return None };
-    let host_bits = 128 - u32::from(prefix.min(128));
-    let first = address.to_bits().checked_shr(host_bits)?.checked_shl(host_bits)?;
-    Network::new(IpAddr::V6(first.into()), prefix)
 }

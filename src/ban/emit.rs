@@ -7,7 +7,10 @@ use std::io::Write as _;
 use std::str::FromStr;
 
 use super::ban::Ban;
-use super::merge_networks::{Entry, Floor, Merged, TooManyEntries, merge};
+use super::evidence::Evidence;
+use super::floor::Floor;
+use super::merge_networks::{Entry, Merged, TooManyEntries, merge};
+use super::network::Network;
 
 mod crowdsec;
 mod fail2ban;
@@ -80,6 +83,18 @@ impl Format {
         }
     }
 
+    /// Do its entries say until when, so that whoever reads them lets them go by itself?
+    #[must_use]
+    pub fn tells_end(self) -> bool {
+        matches!(self, Self::Nftables | Self::Ipset | Self::HaproxyMap | Self::Crowdsec | Self::Jsonl)
+    }
+
+    /// Do its entries say how long a ban lasts from the writing on? A list that lies about would make bans longer.
+    #[must_use]
+    pub fn counts_from_writing(self) -> bool {
+        matches!(self, Self::Nftables | Self::Ipset | Self::Crowdsec)
+    }
+
     /// Does a packet filter read it, which sees the connection's address and no header?
     #[must_use]
     pub fn is_firewall(self) -> bool {
@@ -127,7 +142,7 @@ impl FromStr for Format {
 pub struct Emission<'a> {
     /// Seconds since 1970; time-outs count from here, and bans that are over by then are left out.
     pub now_s: i64,
-    /// Addresses that no list may hold.
+    /// Addresses that no list holds: the same that are never banned.
     pub floor: &'a Floor,
     /// The jail of fail2ban that gets the addresses.
     pub jail: &'a str,
@@ -172,8 +187,11 @@ pub enum EmitError {
 /// If a rule or the jail has a name that may not enter a privileged file, or if there are too many entries.
 pub fn emit(format: Format, bans: &[Ban], emission: &Emission<'_>) -> Result<List, EmitError> {
     bans.iter().map(|ban| ban.rule.as_str()).chain([emission.jail]).try_for_each(check_name)?;
+    if format == Format::Jsonl {
+        return Ok(jsonl::list(bans.iter().map(|ban| (ban, None)), emission)?);
+    }
     let merged = merge(bans, emission.floor, emission.now_s)?;
-    let mut entries = merged.hosts.len() + merged.networks.len();
+    let entries = merged.hosts.len() + merged.networks.len();
     let mut out = Vec::with_capacity(64 * (entries + 16));
     match format {
         Format::Nftables => nftables::write(&merged, emission.now_s, &mut out),
@@ -185,24 +203,47 @@ pub fn emit(format: Format, bans: &[Ban], emission: &Emission<'_>) -> Result<Lis
         Format::HaproxyMap => haproxy_map::write(&merged, &mut out),
         Format::Fail2ban => fail2ban::write(&merged, emission.jail, &mut out),
         Format::Crowdsec => crowdsec::write(&merged, emission.now_s, &mut out),
-        Format::Jsonl => entries = jsonl::write(bans, emission, &mut out),
+        Format::Jsonl => {}
     }
     Ok(List { bytes: out, entries, expired: merged.expired, never_ban: merged.never_ban })
+}
+
+/// JSON lines, each with time, number of the file and offset of the hits that are kept of what made the ban.
+///
+/// # Errors
+/// As [`emit`].
+pub fn emit_with_evidence(bans: &[(Ban, &Evidence)], emission: &Emission<'_>) -> Result<List, EmitError> {
+    bans.iter().try_for_each(|(ban, _)| check_name(&ban.rule))?;
+    Ok(jsonl::list(bans.iter().map(|(ban, evidence)| (ban, Some(*evidence))), emission)?)
+}
+
+/// The networks that a list names, of whatever format it is.
+#[must_use]
+pub fn named_networks(list: &[u8]) -> Vec<Network> {
+    let is_between = |byte: &u8| byte.is_ascii_whitespace() || b",;{}\"".contains(byte);
+    let words = list.split(is_between).filter_map(|word| str::from_utf8(word).ok());
+    words.filter_map(|word| word.parse().ok()).collect()
 }
 
 fn check_name(name: &str) -> Result<(), EmitError> {
     if is_name(name) { Ok(()) } else { Err(EmitError::Name { name: name.to_owned() }) }
 }
 
-fn is_name(name: &str) -> bool {
+/// Is it a name that may enter a privileged file?
+#[must_use]
+pub fn is_name(name: &str) -> bool {
     (1..=MAX_NAME_BYTES).contains(&name.len())
         && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
-/// Writing to memory does not fail, so there is nothing to hand on.
-fn line(out: &mut Vec<u8>, text: fmt::Arguments<'_>) {
-    out.write_fmt(text).expect("memory takes what is written");
+fn line(out: &mut Vec<u8>, words: fmt::Arguments<'_>) {
+    text(out, words);
     out.push(b'\n');
+}
+
+/// Writing to memory does not fail, so there is nothing to hand on.
+fn text(out: &mut Vec<u8>, words: fmt::Arguments<'_>) {
+    out.write_fmt(words).expect("memory takes what is written");
 }
 
 /// Hosts and prefixes together, sorted.
@@ -218,7 +259,7 @@ fn count_lines<'t>(lines: impl Iterator<Item = &'t str>, is_entry: impl Fn(&str)
 }
 
 fn is_network(text: &str) -> bool {
-    text.parse::<super::network::Network>().is_ok()
+    text.parse::<Network>().is_ok()
 }
 
 /// Digits and nothing else, such as the seconds of a time-out.

@@ -22,21 +22,28 @@
 //!   false but `!=` and `not in`, which say `not` of one. `missing` is true of no field of a line that was cut.
 //!
 //! `word` has the words, `lex` and `parse` read the text, `expression` is what it says and prints it back in canonical
-//! form, `matcher` is that with matchers, and `subject` the record as matchers see it.
+//! form, `matcher` is that with matchers, and `subject` the record as matchers see it. `required` and `sieve` tell of
+//! most records that nothing matches them, before any matcher runs.
 
 mod error;
 mod expression;
 mod lex;
 mod matcher;
 mod parse;
+mod required;
+mod sieve;
 mod subject;
 mod word;
 
 #[cfg(test)]
-mod cases;
+pub(super) mod cases;
 
 pub use error::FilterError;
+pub(super) use expression::Test;
 pub use matcher::Evidence;
+pub(super) use matcher::Finder;
+pub(super) use required::words;
+pub(super) use sieve::Sieve;
 pub use subject::Subject;
 pub use word::Field;
 pub(crate) use word::nearest;
@@ -60,7 +67,18 @@ impl Filter {
     /// When the text is no filter, with line and column in it, what was expected and the nearest known word.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
         let expression = parse::expression(text)?;
-        // Patterns were compiled while reading; only the sum of all can still be too much.
+        Self::of(text, expression)
+    }
+
+    /// Reads a filter that is part of the program, whose patterns are not tried.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub(super) fn own(text: &str) -> Result<Self, FilterError> {
+        Self::of(text, parse::own_expression(text)?)
+    }
+
+    fn of(text: &str, expression: Expression) -> Result<Self, FilterError> {
         let matcher = Matcher::compile(&expression).map_err(|message| FilterError::new(text, 0, message))?;
         Ok(Self { expression, matcher })
     }
@@ -75,6 +93,36 @@ impl Filter {
     #[must_use]
     pub fn holds(&self, subject: &Subject<'_, '_>) -> bool {
         self.matcher.matches(subject)
+    }
+
+    /// The fields that it asks for, in any order, some more than once.
+    #[must_use]
+    pub fn fields(&self) -> Vec<Field> {
+        self.tests().into_iter().map(Test::field).collect()
+    }
+
+    /// Its conditions, in the order in which they stand.
+    pub(super) fn tests(&self) -> Vec<&Test> {
+        let mut tests = Vec::new();
+        self.expression.each_test(&mut |test| tests.push(test));
+        tests
+    }
+
+    /// As [`Self::holds`] where some conditions are known not to hold: those at the places that are not `open`.
+    pub(super) fn holds_if(&self, subject: &Subject<'_, '_>, open: &impl Fn(usize) -> bool) -> bool {
+        self.matcher.matches_if(subject, open)
+    }
+
+    /// Whether it holds of all, or of no, records of which this is `known`; `None` if neither.
+    pub(super) fn foresee(&self, known: &impl Fn(&Test, &Finder, usize) -> Option<bool>) -> Option<bool> {
+        self.matcher.foresee(known)
+    }
+
+    /// How many bytes of text it takes to look at to tell whether the record matches: what the filter costs where nothing
+    /// is remembered or ruled out before.
+    #[must_use]
+    pub fn examined_bytes(&self, subject: &Subject<'_, '_>) -> u64 {
+        self.matcher.examined(subject).1
     }
 
     /// What it rests on that the record matches; `None` if it does not. Empty where every request matches.

@@ -3,6 +3,9 @@
 
 use super::emit::Format;
 
+/// Fewer lines that cannot be read say nothing of the log: a run that comes every minute may find three lines.
+const FEW_REJECTS: u64 = 10;
+
 /// When a list looks wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -188,7 +191,8 @@ fn judge_log(input: &Input, limits: &Limits) -> Result<(), Refusal> {
         return Err(Refusal::Empty);
     }
     let max_percent = limits.max_rejects_percent;
-    if u128::from(rejects) * 100 > u128::from(lines) * u128::from(max_percent) {
+    let are_many = u128::from(rejects) * 100 > u128::from(lines) * u128::from(max_percent);
+    if rejects >= FEW_REJECTS && are_many {
         return Err(Refusal::Rejects { rejects, lines, max_percent });
     }
     let Some(last_request_s) = input.last_request_s else { return Err(Refusal::NoRequests { lines }) };

@@ -9,10 +9,11 @@ use std::net::IpAddr;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::ban::Threshold;
-use super::decide::{Decided, Decider, KeyHits, Limits, Table, Tally};
-use super::evidence::{EVIDENCE_HITS, Evidence};
+use super::decide::{Decided, Decider, Held, KeyHits, Limits, Table, Tally};
+use super::evidence::Evidence;
 use super::floor::Floor;
 use super::network::Network;
+use super::numbers::{read_distance, read_number, write_distance, write_number};
 use super::window::{Counted, Window};
 
 /// What the bytes begin with; the last one is the version.
@@ -40,16 +41,17 @@ impl Decider {
         let mut writer = Writer { bytes: MAGIC.to_vec() };
         writer.number(self.rules.len() as u64);
         for rule in &self.rules {
-            writer.text(&rule.name);
+            writer.text(rule.name.as_bytes());
         }
         let Tally { counted, while_banned, late, spared, evicted_keys, evicted_bans } = self.tally;
         for number in [counted, while_banned, late, spared, evicted_keys, evicted_bans] {
             writer.number(number);
         }
+        writer.signed(self.newest_us);
         self.write_keys(&mut writer);
         self.write_bans(&mut writer);
         let checksum = xxh3_64(&writer.bytes);
-        writer.number(checksum);
+        writer.bytes.extend(checksum.to_le_bytes());
         writer.bytes
     }
 
@@ -61,11 +63,12 @@ impl Decider {
         for (key, held) in keys {
             writer.network(*key);
             writer.signed(held.newest_us);
-            let windows = held.windows.iter().filter(|(_, window)| !window.hits.is_empty());
+            let windows = held.hits.windows();
+            let windows = windows.iter().filter(|(_, window)| !window.hits.is_empty());
             writer.number(windows.clone().count() as u64);
             for (rule, window) in windows {
                 writer.number(u64::from(*rule));
-                writer.hits(&window.hits);
+                writer.hits(window.hits.iter());
             }
         }
     }
@@ -81,9 +84,10 @@ impl Decider {
                 writer.number(u64::from(ban.rule));
                 writer.signed(ban.until_us);
                 writer.number(u64::from(ban.nth));
-                writer.hits(&[ban.completed_by]);
+                writer.hits([ban.completed_by].iter());
+                writer.signed(ban.evidence.first_us);
                 writer.number(u64::from(ban.evidence.left_out));
-                writer.hits(&ban.evidence.hits);
+                writer.text(ban.evidence.packed());
             }
         }
     }
@@ -102,13 +106,14 @@ impl Decider {
         let body = unseal(bytes)?;
         let mut decider = Self::new(rules, floor, limits);
         let mut reader = Reader { bytes: body, places: Vec::new() };
-        for _ in 0..reader.count(8)? {
+        for _ in 0..reader.count(1)? {
             let name = reader.text()?;
             let place = decider.rules.iter().position(|rule| rule.name.as_bytes() == name);
             reader.places.push(place.and_then(|place| u16::try_from(place).ok()));
         }
         let [counted, while_banned, late, spared, evicted_keys, evicted_bans] = reader.numbers()?;
         decider.tally = Tally { counted, while_banned, late, spared, evicted_keys, evicted_bans };
+        decider.newest_us = reader.signed()?;
         decider.read_keys(&mut reader)?;
         decider.bans = reader.bans()?;
         if !reader.bytes.is_empty() {
@@ -127,15 +132,18 @@ impl Decider {
             let key = reader.network()?;
             let newest_us = reader.signed()?;
             let mut windows = Vec::new();
-            for _ in 0..reader.count(16)? {
+            for _ in 0..reader.count(WINDOW_BYTES)? {
                 let (rule, hits) = (reader.rule()?, reader.hits()?);
                 if let Some(rule) = rule {
-                    windows.push((rule, Window { hits }));
+                    windows.push((rule, Window { hits: hits.into() }));
                 }
             }
             windows.sort_by_key(|(rule, _)| *rule);
             windows.dedup_by_key(|(rule, _)| *rule);
-            self.keys.insert(key, KeyHits { newest_us, turn: self.turn, windows });
+            self.keys.insert(
+                key,
+                KeyHits { newest_us, turn: self.turn, has_bans: false, hits: Held::new(windows) },
+            );
         }
         Ok(())
     }
@@ -148,9 +156,11 @@ fn unseal(bytes: &[u8]) -> Result<&[u8], MemoryError> {
     if fits { Ok(body) } else { Err(MemoryError::Damaged) }
 }
 
-/// Bytes of a network and of a hit.
+/// Fewest bytes of a network, of a hit, of a rule's hits, of a ban.
 const NETWORK_BYTES: usize = 17;
-const HIT_BYTES: usize = 28;
+const HIT_BYTES: usize = 11;
+const WINDOW_BYTES: usize = 2;
+const BAN_BYTES: usize = 7;
 
 struct Writer {
     bytes: Vec<u8>,
@@ -158,16 +168,16 @@ struct Writer {
 
 impl Writer {
     fn number(&mut self, number: u64) {
-        self.bytes.extend(number.to_le_bytes());
+        write_number(number, &mut self.bytes);
     }
 
     fn signed(&mut self, number: i64) {
-        self.bytes.extend(number.to_le_bytes());
+        write_distance(number, &mut self.bytes);
     }
 
-    fn text(&mut self, text: &str) {
+    fn text(&mut self, text: &[u8]) {
         self.number(text.len() as u64);
-        self.bytes.extend(text.as_bytes());
+        self.bytes.extend(text);
     }
 
     /// IPv4 as it is mapped: the form in IPv6 tells which it was.
@@ -180,13 +190,16 @@ impl Writer {
         self.bytes.push(network.prefix() + further);
     }
 
-    fn hits(&mut self, hits: &[Counted]) {
+    fn hits<'h>(&mut self, hits: impl ExactSizeIterator<Item = &'h Counted>) {
         self.number(hits.len() as u64);
+        let (mut at_us, mut offset) = (0, 0);
         for hit in hits {
-            self.signed(hit.at_us);
-            self.bytes.extend(hit.place.0.to_le_bytes());
-            self.number(hit.place.1);
-            self.number(hit.distinct);
+            self.signed(hit.at_us.wrapping_sub(at_us));
+            self.number(hit.place.0.into());
+            self.signed(hit.place.1.wrapping_sub(offset).cast_signed());
+            // A hash: small numbers are not likelier than others.
+            self.bytes.extend(hit.distinct.to_le_bytes());
+            (at_us, offset) = (hit.at_us, hit.place.1);
         }
     }
 }
@@ -205,7 +218,7 @@ impl<'b> Reader<'b> {
     }
 
     fn number(&mut self) -> Result<u64, MemoryError> {
-        self.take().map(u64::from_le_bytes)
+        read_number(&mut self.bytes).ok_or(MemoryError::Impossible("a number"))
     }
 
     fn numbers<const N: usize>(&mut self) -> Result<[u64; N], MemoryError> {
@@ -217,7 +230,7 @@ impl<'b> Reader<'b> {
     }
 
     fn signed(&mut self) -> Result<i64, MemoryError> {
-        self.take().map(i64::from_le_bytes)
+        read_distance(&mut self.bytes).ok_or(MemoryError::Impossible("a number"))
     }
 
     fn small(&mut self) -> Result<u32, MemoryError> {
@@ -252,10 +265,13 @@ impl<'b> Reader<'b> {
     fn hits(&mut self) -> Result<Vec<Counted>, MemoryError> {
         let count = self.count(HIT_BYTES)?;
         let mut hits = Vec::with_capacity(count);
+        let (mut at_us, mut offset) = (0_i64, 0_u64);
         for _ in 0..count {
-            let at_us = self.signed()?;
-            let place = (u32::from_le_bytes(self.take()?), self.number()?);
-            hits.push(Counted { at_us, place, distinct: self.number()? });
+            at_us = at_us.wrapping_add(self.signed()?);
+            let file = self.small()?;
+            offset = offset.wrapping_add_signed(self.signed()?);
+            let distinct = u64::from_le_bytes(self.take()?);
+            hits.push(Counted { at_us, place: (file, offset), distinct });
         }
         if hits.is_sorted() { Ok(hits) } else { Err(MemoryError::Impossible("hits out of order")) }
     }
@@ -265,7 +281,7 @@ impl<'b> Reader<'b> {
         for _ in 0..self.count(NETWORK_BYTES)? {
             let network = self.network()?;
             let mut bans = Vec::new();
-            for _ in 0..self.count(32)? {
+            for _ in 0..self.count(BAN_BYTES)? {
                 let (rule, ban) = self.ban()?;
                 bans.extend(rule.map(|rule| Decided { rule, ..ban }));
             }
@@ -278,11 +294,12 @@ impl<'b> Reader<'b> {
     fn ban(&mut self) -> Result<(Option<u16>, Decided), MemoryError> {
         let (rule, until_us, nth) = (self.rule()?, self.signed()?, self.small()?);
         let completed_by = self.hits()?.pop().ok_or(MemoryError::Impossible("a ban without a hit"))?;
-        let (left_out, hits) = (self.small()?, self.hits()?);
-        if hits.len() > EVIDENCE_HITS || until_us <= completed_by.at_us {
+        let (first_us, left_out, packed) = (self.signed()?, self.small()?, self.text()?);
+        let evidence =
+            Evidence::unpack(first_us, left_out, packed).ok_or(MemoryError::Impossible("evidence"))?;
+        if until_us <= completed_by.at_us {
             return Err(MemoryError::Impossible("a ban"));
         }
-        let evidence = Evidence { hits, left_out };
         Ok((rule, Decided { rule: 0, until_us, nth, completed_by, evidence }))
     }
 }

@@ -1,21 +1,15 @@
-//! Bans of one network, or of networks inside each other, become what a firewall takes: every address once, banned
-//! until the latest of its bans. Shortens no ban and bans no other address.
+//! Bans of one network, or of networks inside each other, become what a firewall takes: a host until the latest of its
+//! bans, a network until the end of the widest ban around it. Bans no other address.
 
 use std::cmp::Reverse;
 
 use super::ban::Ban;
+use super::floor::Floor;
 use super::network::Network;
 
 /// The most entries of a list: what `ipset` is told to make room for. A few wide bans with ten thousands of longer
 /// ones inside fall into many more pieces than there are bans.
 pub const MAX_ENTRIES: usize = 1 << 20;
-
-/// Never any client's own address, so no list may hold them; `ipset` would refuse the whole list.
-const UNSPECIFIED: [&str; 2] = ["0.0.0.0", "::"];
-
-/// `::ffff:0:0/96`: those addresses are written as IPv4, so no IPv6 prefix may bring them in.
-const MAPPED: Span<'static> =
-    Span { first: 0xffff << 32, last: (0xffff << 32) | 0xffff_ffff, until_s: 0, rule: "" };
 
 /// A line of a list: an address or a prefix, banned until a second since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,13 +59,6 @@ impl<'a> Merged<'a> {
 )]
 pub struct TooManyEntries;
 
-/// Addresses that no list may hold.
-#[derive(Debug, Clone, Default)]
-pub struct Floor {
-    v4: Vec<Span<'static>>,
-    v6: Vec<Span<'static>>,
-}
-
 /// Addresses from `first` to `last`, both of them included, of one family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Span<'a> {
@@ -88,43 +75,17 @@ impl<'a> Span<'a> {
     }
 }
 
-impl Floor {
-    /// The floor of these networks, and of the unspecified addresses.
-    ///
-    /// # Panics
-    /// Never: the unspecified addresses are part of the program.
-    #[must_use]
-    pub fn new(networks: &[Network]) -> Self {
-        let unspecified = UNSPECIFIED.map(|text| text.parse::<Network>().expect("an address"));
-        let all = || networks.iter().chain(&unspecified).map(|&network| (network, Span::new(network, 0, "")));
-        let family =
-            |v4: bool| all().filter(move |(network, _)| network.is_ipv4() == v4).map(|(_, span)| span);
-        Self { v4: flatten(family(true).collect()), v6: flatten(family(false).chain([MAPPED]).collect()) }
+/// What of the network may be banned: itself, some parts of it, or nothing.
+pub(super) fn outside(floor: &Floor, network: Network) -> Vec<Network> {
+    if !floor.touches(network) {
+        return vec![network];
     }
-
-    /// Is any address of the network on the floor?
-    #[must_use]
-    pub fn touches(&self, network: Network) -> bool {
-        let (first, last) = network.span();
-        at_or_after(self.family(network), first).first().is_some_and(|span| span.first <= last)
+    let mut left = Vec::new();
+    let is_ipv4 = network.is_ipv4();
+    for span in cut(&[Span::new(network, 0, "")], floor, is_ipv4) {
+        prefixes(span, is_ipv4, |piece| left.push(piece));
     }
-
-    /// What of the network may be banned: itself, some parts of it, or nothing.
-    #[must_use]
-    pub fn outside(&self, network: Network) -> Vec<Network> {
-        if !self.touches(network) {
-            return vec![network];
-        }
-        let mut left = Vec::new();
-        for span in cut(&[Span::new(network, 0, "")], self.family(network)) {
-            prefixes(span, network.is_ipv4(), |piece| left.push(piece));
-        }
-        left
-    }
-
-    fn family(&self, network: Network) -> &[Span<'static>] {
-        if network.is_ipv4() { &self.v4 } else { &self.v6 }
-    }
+    left
 }
 
 /// The second at which a ban is over: rounded up, so that no ban is shortened.
@@ -154,8 +115,8 @@ pub fn merge<'a>(bans: &'a [Ban], floor: &Floor, now_s: i64) -> Result<Merged<'a
             (false, false) => v6.push(Span::new(ban.network, until_s, &ban.rule)),
         }
     }
-    let v4 = cut(&flatten(v4), &floor.v4);
-    let v6 = cut(&flatten(v6), &floor.v6);
+    let v4 = cut(&flatten(v4), floor, true);
+    let v6 = cut(&flatten(v6), floor, false);
     merged.hosts.retain(|host| !is_covered(host, if host.network.is_ipv4() { &v4 } else { &v6 }));
     add_prefixes(&v4, true, &mut merged)?;
     add_prefixes(&v6, false, &mut merged)?;
@@ -167,14 +128,8 @@ pub fn merge<'a>(bans: &'a [Ban], floor: &Floor, now_s: i64) -> Result<Merged<'a
 /// Does a wider ban last as long as the host's own?
 fn is_covered(host: &Entry<'_>, spans: &[Span<'_>]) -> bool {
     let (address, _) = host.network.span();
-    at_or_after(spans, address)
-        .first()
-        .is_some_and(|span| span.first <= address && span.until_s >= host.until_s)
-}
-
-/// The spans, of those sorted and apart, that do not end before the address.
-fn at_or_after<'s, 'a>(spans: &'s [Span<'a>], address: u128) -> &'s [Span<'a>] {
-    &spans[spans.partition_point(|span| span.last < address)..]
+    let around = spans.get(spans.partition_point(|span| span.last < address));
+    around.is_some_and(|span| span.first <= address && span.until_s >= host.until_s)
 }
 
 fn add_prefixes<'a>(spans: &[Span<'a>], v4: bool, merged: &mut Merged<'a>) -> Result<(), TooManyEntries> {
@@ -190,68 +145,33 @@ fn add_prefixes<'a>(spans: &[Span<'a>], v4: bool, merged: &mut Merged<'a>) -> Re
     Ok(())
 }
 
-/// Spans of prefixes, which lie apart or inside each other, become spans apart; the latest end wins where they overlap.
+/// Spans of prefixes, which lie apart or inside each other, become spans apart: those around all others stand for them.
+///
+/// One that is inside and lasts longer comes into the list when the one around is over. To cut that one around it would
+/// make dozens of entries of each, and thousands of a client that goes through its network.
 fn flatten(mut spans: Vec<Span<'_>>) -> Vec<Span<'_>> {
     spans.sort_unstable_by_key(|span| (span.first, Reverse(span.last), Reverse(span.until_s), span.rule));
-    let mut sweep = Sweep::default();
+    let mut outermost: Vec<Span<'_>> = Vec::new();
     for span in spans {
-        sweep.enter(span);
-    }
-    sweep.leave(None);
-    sweep.done
-}
-
-/// Goes over the addresses once, from the first to the last.
-#[derive(Default)]
-struct Sweep<'a> {
-    done: Vec<Span<'a>>,
-    /// The spans around the present address, the innermost last; each ends no earlier than those around it.
-    open: Vec<Span<'a>>,
-    /// First address that is not done; none after the very last one.
-    next: Option<u128>,
-}
-
-impl<'a> Sweep<'a> {
-    fn enter(&mut self, mut span: Span<'a>) {
-        self.leave(Some(span.first));
-        if let Some(around) = self.open.last().copied() {
-            if let Some(last) = span.first.checked_sub(1) {
-                self.finish(last, around);
+        match outermost.last_mut() {
+            Some(before) if span.last <= before.last => {}
+            Some(before)
+                if before.until_s == span.until_s && before.last.checked_add(1) == Some(span.first) =>
+            {
+                before.last = span.last;
             }
-            if around.until_s >= span.until_s {
-                (span.until_s, span.rule) = (around.until_s, around.rule);
-            }
-        }
-        self.next = Some(span.first);
-        self.open.push(span);
-    }
-
-    /// Closes all spans that end before the address; without one, all.
-    fn leave(&mut self, address: Option<u128>) {
-        while let Some(span) = self.open.pop_if(|span| address.is_none_or(|address| span.last < address)) {
-            self.finish(span.last, span);
-            self.next = span.last.checked_add(1);
+            _ => outermost.push(span),
         }
     }
-
-    /// The addresses up to `last` that are not done are banned as this span is.
-    fn finish(&mut self, last: u128, span: Span<'a>) {
-        let Some(first) = self.next.filter(|&first| first <= last) else { return };
-        match self.done.last_mut() {
-            Some(before) if before.until_s == span.until_s && before.last.checked_add(1) == Some(first) => {
-                before.last = last;
-            }
-            _ => self.done.push(Span { first, last, ..span }),
-        }
-    }
+    outermost
 }
 
-/// The spans without what is on the floor; both sorted and apart.
-fn cut<'a>(spans: &[Span<'a>], floor: &[Span<'_>]) -> Vec<Span<'a>> {
+/// The spans of a family, sorted and apart, without what is on the floor.
+fn cut<'a>(spans: &[Span<'a>], floor: &Floor, is_ipv4: bool) -> Vec<Span<'a>> {
     let mut left = Vec::with_capacity(spans.len());
     for span in spans {
         let mut first = Some(span.first);
-        for hole in at_or_after(floor, span.first).iter().take_while(|hole| hole.first <= span.last) {
+        for hole in floor.at_or_after(is_ipv4, span.first).iter().take_while(|hole| hole.first <= span.last) {
             if let (Some(first), Some(last)) = (first, hole.first.checked_sub(1))
                 && first <= last
             {

@@ -1,6 +1,7 @@
 //! An address or a prefix in its one canonical form. Reads and writes text; resolves no names and knows no floor.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
@@ -10,7 +11,7 @@ const MAPPED_BITS: u8 = 96;
 /// An address or a prefix, canonical: host bits are zero, `::ffff:a.b.c.d` is `a.b.c.d`.
 ///
 /// Sorted by family (IPv4 first), then by first address, then the wider first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Network {
     address: IpAddr,
     prefix: u8,
@@ -109,6 +110,19 @@ impl Network {
         };
         let host_bits = u32::from(longest(self.address) - self.prefix);
         (first, first | !u128::MAX.checked_shl(host_bits).unwrap_or(0))
+    }
+}
+
+/// The derived one writes bytes with their number: several times as much work for each hit.
+impl Hash for Network {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.address {
+            IpAddr::V4(v4) => state.write_u64(u64::from(v4.to_bits()) << 8 | u64::from(self.prefix)),
+            IpAddr::V6(v6) => {
+                state.write_u128(v6.to_bits());
+                state.write_u8(self.prefix);
+            }
+        }
     }
 }
 

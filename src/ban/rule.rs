@@ -1,51 +1,49 @@
 //! `[[ban.rule]]`: what is counted against whom, and what it costs. Reads no file; counts nothing.
+//!
+//! A rule is made in `draft`, of what is shipped, written and the default; `error` has the place of what is wrong with
+//! one, `duration` and `word` what its words hold.
 
-use super::filter::{Field, Filter, Subject, nearest};
-use super::shipped::{self, Shipped};
+mod draft;
+mod duration;
+mod error;
+#[cfg(test)]
+mod tests;
+mod word;
+
+pub use duration::{Duration, DurationError, MAX_DURATION_S};
+pub use error::RuleError;
+pub use word::Word;
+
+use super::ban::{Counts, Threshold};
+use super::filter::{Evidence, Field, Filter, FilterError, Subject, nearest};
+use super::shipped;
+use draft::Draft;
+use error::Place;
+use logstat_parsers::{Record, RejectKind};
 use serde::{Deserialize, Deserializer};
-use std::fmt::{self, Display, Formatter};
-use std::ops::Range;
-use std::str::FromStr;
 use toml::Spanned;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Hits that a rule may ask for: so many are kept for each key.
 pub const MAX_MAXRETRY: u32 = 10_000;
-/// A year: what lasts longer is a line in the firewall's own configuration.
-pub const MAX_DURATION_S: u32 = 366 * 24 * 60 * 60;
 /// Rules at once: each filter sees every line.
 pub const MAX_RULES: usize = 256;
 /// Letters of a rule's name. It stands in artefacts.
 pub const MAX_NAME: usize = 32;
 /// Growth of each further ban. More is `bantime_max` at once.
-pub const MAX_FACTOR: u32 = 100;
+pub const MAX_FACTOR: f64 = 100.0;
 /// Networks wider than this belong to many customers.
-pub const MIN_PREFIX_V6: u32 = 48;
-/// Default: the network of one customer.
-pub const PREFIX_V6: u32 = 64;
+pub const MIN_PREFIX: u32 = 48;
+/// A narrower one is the network of one client, who has a key of its own.
+pub const MAX_PREFIX: u32 = 63;
+/// What a filter is called that is a rule of its own.
+pub const EXPRESSION: &str = "expression";
 /// Default of `bantime`.
-pub const BANTIME: Duration = Duration(4 * 60 * 60);
+pub const BANTIME: Duration = Duration::HOUR.times(4);
 /// Default of `bantime_factor`.
-pub const BANTIME_FACTOR: u32 = 2;
+pub const BANTIME_FACTOR: f64 = 2.0;
 /// Default of `bantime_max`.
-pub const BANTIME_MAX: Duration = Duration(7 * 24 * 60 * 60);
-
-const UNITS: [(char, u32); 5] = [('w', 604_800), ('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
-
-/// Whole seconds, at least one, written as `100s`, `10m`, `4h`, `7d` or `2w`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Duration(u32);
-
-/// A text that is no duration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum DurationError {
-    /// Neither number nor unit, or only one of them.
-    #[error("a duration is a whole number with a unit: 100s, 10m, 4h, 7d or 2w")]
-    Shape,
-    /// Nothing or too much.
-    #[error("a duration is at least 1s and at most 366d")]
-    Bounds,
-}
+pub const BANTIME_MAX: Duration = Duration::HOUR.times(7 * 24);
 
 /// `[[ban.rule]]` as it is written. What is absent comes from the shipped rule of the same name, or is the default.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -70,12 +68,12 @@ pub struct RuleConfig {
     pub bantime: Option<Duration>,
     /// Each further ban of the key lasts so many times longer.
     #[serde(default, deserialize_with = "factor")]
-    pub bantime_factor: Option<u32>,
+    pub bantime_factor: Option<f64>,
     /// No ban lasts longer.
     pub bantime_max: Option<Duration>,
-    /// An IPv6 client is banned with the network of this length.
-    #[serde(default, deserialize_with = "prefix_v6")]
-    pub ban_prefix_v6: Option<u32>,
+    /// Length of the IPv6 network whose banned clients are counted, and which is banned.
+    #[serde(default, deserialize_with = "prefix")]
+    pub prefix: Option<u32>,
 }
 
 /// What a rule counts.
@@ -87,13 +85,19 @@ pub enum Over {
     Requests,
     /// Bans of the key by any other rule.
     Bans,
+    /// Different clients of an IPv6 network that are banned.
+    Neighbours,
+    /// Lines of a known address that cannot be read.
+    Rejects,
+    /// Those of them that can be read in two ways, or are over-long: only what a client sent makes a line so.
+    Ambiguous,
 }
 
 /// Whose hits are counted together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Key {
-    /// An IPv4 address, or the IPv6 network of `ban_prefix_v6`.
+    /// An IPv4 address, or an IPv6 /64.
     #[default]
     Client,
 }
@@ -124,11 +128,9 @@ pub struct Rule {
     /// The first ban.
     pub bantime: Duration,
     /// From 1 (every ban is as long) to [`MAX_FACTOR`].
-    pub bantime_factor: u32,
+    pub bantime_factor: f64,
     /// Not less than `bantime`.
     pub bantime_max: Duration,
-    /// From [`MIN_PREFIX_V6`] to 128.
-    pub ban_prefix_v6: u8,
 }
 
 /// What a rule counts, with what it takes to count it.
@@ -137,100 +139,23 @@ pub struct Rule {
 pub enum What {
     Requests { filter: Box<Filter>, distinct: Option<Distinct> },
     Bans,
-}
-
-/// A rule that cannot be.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("rule `{rule}`: {message}{}", hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default())]
-pub struct RuleError {
-    /// Name of the rule, as written.
-    pub rule: String,
-    /// What is wrong.
-    pub message: String,
-    /// What to write instead.
-    pub hint: Option<String>,
-    place: Option<Box<Place>>,
-}
-
-/// What is wrong in the document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
-    span: Range<usize>,
-    /// The text that stands there, and the byte of it that is wrong.
-    inside: Option<(String, usize)>,
-}
-
-impl Duration {
-    /// From 1 to [`MAX_DURATION_S`].
-    #[must_use]
-    pub const fn from_seconds(seconds: u32) -> Option<Self> {
-        if seconds >= 1 && seconds <= MAX_DURATION_S { Some(Self(seconds)) } else { None }
-    }
-
-    /// Seconds.
-    #[must_use]
-    pub const fn seconds(self) -> u32 {
-        self.0
-    }
-
-    /// Microseconds, as log times are.
-    #[must_use]
-    pub const fn us(self) -> i64 {
-        self.0 as i64 * 1_000_000
-    }
-}
-
-impl FromStr for Duration {
-    type Err = DurationError;
-
-    fn from_str(text: &str) -> Result<Self, DurationError> {
-        let unit = |(sign, seconds)| text.strip_suffix(sign).map(|digits| (digits, seconds));
-        let (digits, unit_s) = UNITS.into_iter().find_map(unit).ok_or(DurationError::Shape)?;
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(DurationError::Shape);
-        }
-        let seconds = digits.parse::<u32>().ok().and_then(|count| count.checked_mul(unit_s));
-        seconds.and_then(Self::from_seconds).ok_or(DurationError::Bounds)
-    }
-}
-
-/// In the largest unit that it is a whole number of.
-impl Display for Duration {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let (sign, unit_s) =
-            UNITS.into_iter().find(|(_, unit_s)| self.0.is_multiple_of(*unit_s)).unwrap_or(('s', 1));
-        write!(formatter, "{}{sign}", self.0 / unit_s)
-    }
-}
-
-impl<'de> Deserialize<'de> for Duration {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl serde::de::Visitor<'_> for Text {
-            type Value = Duration;
-
-            fn expecting(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a duration with its unit, such as \"100s\", \"10m\", \"4h\" or \"7d\"")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Duration, E> {
-                text.parse().map_err(E::custom)
-            }
-        }
-        deserializer.deserialize_str(Text)
-    }
+    Neighbours { prefix: u8 },
+    Rejects,
+    Ambiguous,
 }
 
 fn maxretry<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     whole(deserializer, 1, MAX_MAXRETRY)
 }
 
-fn factor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    whole(deserializer, 1, MAX_FACTOR)
+fn factor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let factor = f64::deserialize(deserializer)?;
+    let error = || serde::de::Error::custom(format!("`{factor}` is not a number from 1 to {MAX_FACTOR}"));
+    Some(factor).filter(|factor| (1.0..=MAX_FACTOR).contains(factor)).map(Some).ok_or_else(error)
 }
 
-fn prefix_v6<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    whole(deserializer, MIN_PREFIX_V6, 128)
+fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    whole(deserializer, MIN_PREFIX, MAX_PREFIX)
 }
 
 fn whole<'de, D: Deserializer<'de>>(deserializer: D, from: u32, to: u32) -> Result<Option<u32>, D::Error> {
@@ -240,28 +165,24 @@ fn whole<'de, D: Deserializer<'de>>(deserializer: D, from: u32, to: u32) -> Resu
     bounded.map(Some).ok_or_else(error)
 }
 
-/// The rules that are on, shipped ones first, in their own order: those `named` and every one of `written`, which
-/// changes the shipped one of its name field by field.
+/// The rules that are on, shipped ones first, in their own order: those `named`, or the default ones where no names are
+/// given, and every one of `written`, which changes the shipped one of its name field by field.
 ///
 /// # Errors
 /// When a name is unknown or written twice, or a rule is not whole; with its place in the document.
-pub fn resolve(named: &[Spanned<String>], written: &[RuleConfig]) -> Result<Vec<Rule>, RuleError> {
-    for name in named {
-        let is_known = shipped::named(name.get_ref()).is_some() || find(written, name.get_ref()).is_some();
-        if !is_known {
-            let known = shipped::SHIPPED.iter().map(|rule| rule.name);
-            let own = written.iter().map(|rule| rule.name.get_ref().as_str());
-            return Err(RuleError::at(
-                name,
-                "there is no rule of this name",
-                nearest(name.get_ref(), known.chain(own)),
-            ));
-        }
+pub fn resolve(named: Option<&[Spanned<String>]>, written: &[RuleConfig]) -> Result<Vec<Rule>, RuleError> {
+    for name in named.unwrap_or_default() {
+        check_known(name.get_ref(), written)
+            .map_err(|error| RuleError { place: Place::of(name, None), ..error })?;
     }
+    let is_named = |of: &str| match named {
+        Some(named) => named.iter().any(|name| name.get_ref() == of),
+        None => shipped::DEFAULT.contains(&of),
+    };
     let mut rules = Vec::new();
     for shipped in &shipped::SHIPPED {
         let change = find(written, shipped.name);
-        if change.is_some() || named.iter().any(|name| name.get_ref() == shipped.name) {
+        if change.is_some() || is_named(shipped.name) {
             rules.push(Draft::of(shipped, change).finish()?);
         }
     }
@@ -280,113 +201,186 @@ pub fn resolve(named: &[Spanned<String>], written: &[RuleConfig]) -> Result<Vec<
     Ok(rules)
 }
 
+/// The rules of these names, as a command line asks for them: shipped ones whether on or not, changed as `written`.
+///
+/// # Errors
+/// As [`resolve`]. What is wrong with a name has no place in a document.
+pub fn pick(names: &[String], written: &[RuleConfig]) -> Result<Vec<Rule>, RuleError> {
+    for name in names {
+        check_known(name, written)?;
+    }
+    let mut rules = resolve(Some(&[]), written)?;
+    for shipped in &shipped::SHIPPED {
+        if find(written, shipped.name).is_none() {
+            rules.push(Draft::of(shipped, None).finish()?);
+        }
+    }
+    rules.retain(|rule| names.contains(&rule.name));
+    // Shipped ones first, in their own order.
+    rules.sort_by_key(|rule| {
+        shipped::SHIPPED.iter().position(|shipped| shipped.name == rule.name).unwrap_or(usize::MAX)
+    });
+    Ok(rules)
+}
+
+/// The rule that a command line means by one text: its name, or the filter of a rule of its own, [`EXPRESSION`].
+///
+/// # Errors
+/// As [`pick`]; what is neither is told by its place in the text.
+pub fn named_or_filter(text: &str, written: &[RuleConfig]) -> Result<Rule, RuleError> {
+    let unknown = match check_known(text, written) {
+        Ok(()) => {
+            let picked = pick(&[text.to_owned()], written)?.pop();
+            return picked.ok_or_else(|| RuleError::unplaced(text, "there is no rule of this name", None));
+        }
+        Err(unknown) => unknown,
+    };
+    match Rule::of_filter(text) {
+        Ok(rule) => Ok(rule),
+        // A single word is no filter but a name, and more likely a wrong one.
+        Err(_) if is_name(text) => Err(unknown),
+        Err(error) => Err(RuleError::unplaced(
+            EXPRESSION,
+            format!("{}:{}: {}", error.line, error.column, error.message),
+            error.hint,
+        )),
+    }
+}
+
+/// Whether there is a rule of this name, shipped or written.
+fn check_known(name: &str, written: &[RuleConfig]) -> Result<(), RuleError> {
+    if shipped::named(name).is_some() || find(written, name).is_some() {
+        return Ok(());
+    }
+    let known = shipped::SHIPPED.iter().map(|rule| rule.name);
+    let own = written.iter().map(|rule| rule.name.get_ref().as_str());
+    Err(RuleError::unplaced(name, "there is no rule of this name", nearest(name, known.chain(own))))
+}
+
 fn find<'r>(rules: &'r [RuleConfig], name: &str) -> Option<&'r RuleConfig> {
     rules.iter().find(|rule| rule.name.get_ref() == name)
 }
 
 fn check_name(name: &Spanned<String>) -> Result<(), RuleError> {
-    let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-    let text = name.get_ref();
-    if (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(is_plain) {
+    if is_name(name.get_ref()) {
         return Ok(());
     }
     let message = format!("a name has 1 to {MAX_NAME} letters a to z, digits and hyphens");
     Err(RuleError::at(name, message, None))
 }
 
-/// A rule in the making: a shipped one, changed or not, or one of the user's own.
-struct Draft<'r> {
-    name: &'r str,
-    shipped: Option<&'r Shipped>,
-    written: Option<&'r RuleConfig>,
+fn is_name(text: &str) -> bool {
+    let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(is_plain)
 }
 
-impl<'r> Draft<'r> {
-    fn of(shipped: &'r Shipped, written: Option<&'r RuleConfig>) -> Self {
-        Self { name: shipped.name, shipped: Some(shipped), written }
-    }
-
-    fn new(written: &'r RuleConfig) -> Self {
-        Self { name: written.name.get_ref(), shipped: None, written: Some(written) }
-    }
-
-    fn finish(&self) -> Result<Rule, RuleError> {
-        let written = |value: fn(&RuleConfig) -> Option<Duration>| self.written.and_then(value);
-        let shipped = self.shipped;
-        let bantime = written(|rule| rule.bantime).or(shipped.map(|rule| rule.bantime)).unwrap_or(BANTIME);
-        let bantime_max = written(|rule| rule.bantime_max).unwrap_or(BANTIME_MAX.max(bantime));
-        if bantime_max < bantime {
-            return Err(
-                self.error(format!("bantime_max ({bantime_max}) is less than bantime ({bantime})"), None)
-            );
+impl Over {
+    /// What a message calls it.
+    const fn counted(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Bans => "bans",
+            Self::Neighbours => "banned neighbours",
+            Self::Rejects => "lines that cannot be read",
+            Self::Ambiguous => "lines that can be read in two ways",
         }
-        let missing = |word: &str| self.error(format!("it has no {word}"), None);
-        let prefix = self.written.and_then(|rule| rule.ban_prefix_v6).unwrap_or(PREFIX_V6);
-        Ok(Rule {
-            name: self.name.to_owned(),
-            what: self.what()?,
-            key: self.written.and_then(|rule| rule.key).unwrap_or_default(),
-            maxretry: (self.written.and_then(|rule| rule.maxretry))
-                .or(shipped.map(|rule| rule.maxretry))
-                .ok_or_else(|| missing("maxretry"))?,
-            findtime: written(|rule| rule.findtime)
-                .or(shipped.map(|rule| rule.findtime))
-                .ok_or_else(|| missing("findtime"))?,
-            bantime,
-            bantime_factor: self.written.and_then(|rule| rule.bantime_factor).unwrap_or(BANTIME_FACTOR),
-            bantime_max,
-            // Within 128 by `whole`.
-            ban_prefix_v6: u8::try_from(prefix).unwrap_or(128),
-        })
-    }
-
-    fn what(&self) -> Result<What, RuleError> {
-        let of_shipped =
-            self.shipped.map(|rule| if rule.filter.is_some() { Over::Requests } else { Over::Bans });
-        let over = self.written.and_then(|rule| rule.over).or(of_shipped).unwrap_or_default();
-        let filter = self.written.and_then(|rule| rule.filter.as_ref());
-        let distinct = self.written.and_then(|rule| rule.distinct);
-        if over == Over::Bans {
-            if filter.is_some() || distinct.is_some() {
-                return Err(self.error("it counts bans, which have no filter and nothing distinct", None));
-            }
-            return Ok(What::Bans);
-        }
-        let filter = match (filter, self.shipped.and_then(|rule| rule.filter)) {
-            (Some(text), _) => Filter::parse(text.get_ref()).map_err(|error| RuleError {
-                message: format!("filter:{}:{}: {}", error.line, error.column, error.message),
-                place: Place::of(text, Some((text.get_ref().clone(), error.at))),
-                ..self.error("", error.hint)
-            })?,
-            (None, Some(text)) => {
-                Filter::parse(text).map_err(|error| self.error(error.message, error.hint))?
-            }
-            (None, None) => {
-                let hint = nearest(self.name, shipped::SHIPPED.iter().map(|rule| rule.name));
-                return Err(self.error("it has no filter, and no shipped rule has this name", hint));
-            }
-        };
-        let distinct = distinct.or(self.shipped.and_then(|rule| rule.distinct));
-        Ok(What::Requests { filter: Box::new(filter), distinct })
-    }
-
-    fn error(&self, message: impl Into<String>, hint: Option<String>) -> RuleError {
-        let place = self.written.and_then(|rule| Place::of(&rule.name, None));
-        RuleError { rule: self.name.to_owned(), message: message.into(), hint, place }
     }
 }
 
 impl Rule {
+    /// A rule of nothing but a filter, for looking at what it matches: each request would be a ban.
+    ///
+    /// # Errors
+    /// When the text is no filter.
+    pub fn of_filter(text: &str) -> Result<Self, FilterError> {
+        Ok(Self {
+            name: EXPRESSION.to_owned(),
+            what: What::Requests { filter: Box::new(Filter::parse(text)?), distinct: None },
+            key: Key::Client,
+            maxretry: 1,
+            findtime: Duration::SECOND,
+            bantime: BANTIME,
+            bantime_factor: BANTIME_FACTOR,
+            bantime_max: BANTIME_MAX,
+        })
+    }
+
+    /// The same rule with another value, hits or seconds, for one of its words.
+    ///
+    /// # Errors
+    /// When the value is out of the word's bounds.
+    pub fn with(&self, word: Word, value: u32) -> Result<Self, String> {
+        word.check(value)?;
+        let duration = || Duration::from_seconds(value).ok_or_else(|| format!("{} has bounds", word.name()));
+        let mut rule = self.clone();
+        match word {
+            Word::Maxretry => rule.maxretry = value,
+            Word::Findtime => rule.findtime = duration()?,
+            Word::Bantime => {
+                rule.bantime = duration()?;
+                rule.bantime_max = rule.bantime_max.max(rule.bantime);
+            }
+        }
+        Ok(rule)
+    }
+
+    /// The words that decide.
+    #[must_use]
+    pub fn threshold(&self) -> Threshold {
+        Threshold {
+            name: self.name.clone(),
+            counts: match self.what {
+                What::Requests { distinct: Some(_), .. } => Counts::Distinct,
+                What::Requests { distinct: None, .. } | What::Rejects | What::Ambiguous => Counts::Hits,
+                What::Bans => Counts::Relapses,
+                What::Neighbours { prefix } => Counts::Neighbours(prefix),
+            },
+            maxretry: self.maxretry,
+            findtime_us: self.findtime.us(),
+            bantime_us: self.bantime.us(),
+            bantime_factor: self.bantime_factor,
+            bantime_max_us: self.bantime_max.us(),
+        }
+    }
+
+    /// How many bytes of text its filter looks at in a request.
+    #[must_use]
+    pub fn examined_bytes(&self, subject: &Subject<'_, '_>) -> u64 {
+        match &self.what {
+            What::Requests { filter, .. } => filter.examined_bytes(subject),
+            What::Bans | What::Neighbours { .. } | What::Rejects | What::Ambiguous => 0,
+        }
+    }
+
+    /// Whether a line of this kind, which cannot be read, counts.
+    #[must_use]
+    pub fn counts_reject(&self, kind: RejectKind) -> bool {
+        match self.what {
+            What::Rejects => true,
+            What::Ambiguous => matches!(kind, RejectKind::Ambiguous | RejectKind::TooLong),
+            What::Requests { .. } | What::Bans | What::Neighbours { .. } => false,
+        }
+    }
+
     /// Whether the request counts, and as which value: 0 unless values are to be distinct. What has no such value
     /// does not count, nor does a browser's connection that it did not use.
     #[must_use]
     pub fn hit(&self, subject: &Subject<'_, '_>) -> Option<u64> {
         let What::Requests { filter, distinct } = &self.what else { return None };
-        if !filter.holds(subject) || is_preconnect(subject) {
+        if !filter.holds(subject) || is_preconnect(subject.record()) {
             return None;
         }
-        let Some(distinct) = distinct else { return Some(0) };
-        subject.text(distinct.field()).map(xxh3_64)
+        Distinct::value(*distinct, subject)
+    }
+
+    /// What it rests on that the request counts; `None` if it does not. Empty where every request counts as such.
+    #[must_use]
+    pub fn explain<'l>(&self, subject: &Subject<'_, 'l>) -> Option<Vec<Evidence<'l>>> {
+        let What::Requests { filter, distinct } = &self.what else { return None };
+        self.hit(subject)?;
+        let mut found = filter.explain(subject)?;
+        found.extend(distinct.map(|distinct| Evidence::whole(distinct.field(), subject)));
+        Some(found)
     }
 }
 
@@ -400,164 +394,17 @@ impl Distinct {
             Self::UserAgent => Field::UserAgent,
         }
     }
+
+    /// As which value a hit counts: 0 unless values are to be distinct, nothing if it has none.
+    pub(super) fn value(distinct: Option<Self>, subject: &Subject<'_, '_>) -> Option<u64> {
+        let Some(distinct) = distinct else { return Some(0) };
+        subject.text(distinct.field()).map(xxh3_64)
+    }
 }
 
 /// Browsers open connections ahead and leave some without a request: HAProxy's `CR` or `cR` with 400 or 408.
 #[must_use]
-pub fn is_preconnect(subject: &Subject<'_, '_>) -> bool {
-    matches!(subject.record().status, Some(400 | 408))
-        && subject.record().termination.is_some_and(|state| matches!(state, [b'C' | b'c', b'R', ..]))
-}
-
-impl Place {
-    fn of(value: &Spanned<String>, inside: Option<(String, usize)>) -> Option<Box<Self>> {
-        Some(Box::new(Self { span: value.span(), inside }))
-    }
-}
-
-impl RuleError {
-    fn at(name: &Spanned<String>, message: impl Into<String>, hint: Option<String>) -> Self {
-        let rule = name.get_ref().clone();
-        Self { rule, message: message.into(), hint, place: Place::of(name, None) }
-    }
-
-    /// Byte of the document, from which the rules were read, that is wrong. Within a text that is written without
-    /// escapes it is exact, else it is the start of the text.
-    #[must_use]
-    pub fn byte(&self, document: &str) -> Option<usize> {
-        let Place { span, inside } = &**self.place.as_ref()?;
-        let Some((text, at)) = inside else { return Some(span.start) };
-        let quoted = document.get(span.clone())?;
-        let opened = ["'''\n", "\"\"\"\n", "'''", "\"\"\"", "'", "\""]
-            .into_iter()
-            .find(|open| quoted.starts_with(open));
-        let body = opened.map_or(0, str::len);
-        let is_plain = quoted.get(body..).is_some_and(|body| body.starts_with(text.as_str()));
-        Some(if is_plain { span.start + body + at } else { span.start })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[derive(Debug, Deserialize)]
-    struct Document {
-        #[serde(default)]
-        rules: Vec<Spanned<String>>,
-        #[serde(default)]
-        rule: Vec<RuleConfig>,
-    }
-
-    fn resolved(text: &str) -> Result<Vec<Rule>, RuleError> {
-        let document: Document = toml::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-        resolve(&document.rules, &document.rule)
-    }
-
-    fn wrong(text: &str) -> (String, &str) {
-        let error = resolved(text).unwrap_err();
-        (error.to_string(), &text[error.byte(text).unwrap()..])
-    }
-
-    #[test]
-    fn a_written_rule_changes_the_shipped_one_field_by_field() {
-        let plain = resolved("rules = [\"probing\"]").unwrap().remove(0);
-        let rules = resolved(
-            "rules = [\"recidive\"]\n[[rule]]\nname = \"probing\"\nmaxretry = 20\nbantime = \"30d\"\n",
-        )
-        .unwrap();
-        let names: Vec<_> = rules.iter().map(|rule| rule.name.as_str()).collect();
-        assert_eq!(names, ["probing", "recidive"]);
-        let bantime: Duration = "30d".parse().unwrap();
-        assert_eq!(rules[0], Rule { maxretry: 20, bantime, bantime_max: bantime, ..plain });
-        assert_eq!(rules[1].what, What::Bans);
-    }
-
-    #[test]
-    fn an_own_rule_has_all_its_words() {
-        let rules = resolved(
-            r#"
-            [[rule]]
-            name = "slow"
-            filter = 'latency_ms > 5000 and query contains "report"'
-            key = "client"
-            distinct = "query"
-            maxretry = 3
-            findtime = "10m"
-            bantime = "1h"
-            bantime_factor = 3
-            bantime_max = "1d"
-            ban_prefix_v6 = 56
-            "#,
-        );
-        let rule = rules.unwrap().remove(0);
-        assert_eq!((rule.maxretry, rule.findtime.us(), rule.bantime_max.seconds()), (3, 600_000_000, 86_400));
-        assert_eq!((rule.bantime_factor, rule.ban_prefix_v6), (3, 56));
-        assert!(matches!(rule.what, What::Requests { distinct: Some(Distinct::Query), .. }));
-    }
-
-    #[test]
-    fn a_wrong_rule_has_a_place_and_a_hint() {
-        let (message, at) = wrong("rules = [\"xmlrpc\", \"probin\"]");
-        assert_eq!(message, "rule `probin`: there is no rule of this name\nhint: did you mean `probing`?");
-        assert_eq!(at, "\"probin\"]");
-        let (message, at) = wrong("[[rule]]\nname = \"probing\"\nfilter = '''\nany and\n  stauts == 4'''\n");
-        assert_eq!(
-            message,
-            "rule `probing`: filter:2:3: expected a field, found `stauts`\nhint: did you mean `status`?"
-        );
-        assert_eq!(at, "stauts == 4'''\n");
-        let (_, at) = wrong("[[rule]]\nname = \"a\"\nfilter = \"path == \\\"b\\\" or c\"\n");
-        assert_eq!(at, "\"path == \\\"b\\\" or c\"\n");
-        let (message, at) = wrong("[[rule]]\nname = \"recidiv\"\nmaxretry = 2\n");
-        assert!(message.ends_with("hint: did you mean `recidive`?"), "{message}");
-        assert_eq!(at, "\"recidiv\"\nmaxretry = 2\n");
-        for (text, expected) in [
-            ("name = \"A b\"", "a name has 1 to 32"),
-            ("name = \"a\"\nfilter = \"any\"\nmaxretry = 2", "it has no findtime"),
-            ("name = \"a\"\nfilter = \"any\"\nfindtime = \"2s\"", "it has no maxretry"),
-            ("name = \"recidive\"\nfilter = \"any\"", "it counts bans"),
-            ("name = \"xmlrpc\"\nbantime_max = \"1s\"", "bantime_max (1s) is less than bantime (4h)"),
-            ("name = \"xmlrpc\"\n[[rule]]\nname = \"xmlrpc\"", "there are two rules"),
-        ] {
-            let text = format!("[[rule]]\n{text}\n");
-            let (message, _) = wrong(&text);
-            assert!(message.contains(expected), "{message}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_value_is_told_by_its_bounds() {
-        for (text, expected) in [
-            ("maxretry = 0", "`0` is not a whole number from 1 to 10000"),
-            ("maxretry = -1", "`-1` is not a whole number from 1 to 10000"),
-            ("ban_prefix_v6 = 32", "`32` is not a whole number from 48 to 128"),
-            ("bantime_factor = 1000", "from 1 to 100"),
-            ("findtime = 100", "expected a duration with its unit, such as \"100s\""),
-            ("findtime = \"100\"", "a whole number with a unit"),
-            ("findtime = \"0s\"", "at least 1s and at most 366d"),
-            ("findtime = \"99999999999w\"", "at least 1s and at most 366d"),
-            ("distinct = \"pth\"", "expected one of `path`, `query`, `user_agent`"),
-            ("maxtry = 1", "unknown field `maxtry`"),
-        ] {
-            let text = format!("[[rule]]\nname = \"a\"\n{text}\n");
-            let error = toml::from_str::<Document>(&text).unwrap_err();
-            assert!(error.message().contains(expected), "{}", error.message());
-            assert!(error.span().is_some_and(|span| span.start >= 20), "{error:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_duration_is_read_as_it_is_printed(seconds in 1..=MAX_DURATION_S) {
-            let duration = Duration::from_seconds(seconds).unwrap();
-            prop_assert_eq!(duration.to_string().parse(), Ok(duration));
-        }
-
-        #[test]
-        fn any_text_is_a_duration_or_none(text in "\\PC{0,12}") {
-            prop_assert!(text.parse::<Duration>().map_or(true, |duration| duration.seconds() >= 1));
-        }
-    }
+pub fn is_preconnect(record: &Record<'_>) -> bool {
+    matches!(record.status, Some(400 | 408))
+        && record.termination.is_some_and(|state| matches!(state, [b'C' | b'c', b'R', ..]))
 }

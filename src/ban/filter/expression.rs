@@ -67,6 +67,16 @@ impl Expression {
         if let Self::Not(inner) = self { *inner } else { Self::Not(Box::new(self)) }
     }
 
+    /// Calls `see` with every condition on a field.
+    pub(crate) fn each_test<'e>(&'e self, see: &mut impl FnMut(&'e Test)) {
+        match self {
+            Self::Any => {}
+            Self::Test(test) => see(test),
+            Self::Not(inner) => inner.each_test(see),
+            Self::All(parts) | Self::Either(parts) => parts.iter().for_each(|part| part.each_test(see)),
+        }
+    }
+
     /// `and` binds closer than `or`, `not` closer than both.
     fn strength(&self) -> u8 {
         match self {
@@ -103,6 +113,15 @@ impl Test {
             | Self::Missing(field) => *field,
             Self::Static => Field::Path,
         }
+    }
+
+    /// Values that the whole of this field is compared with.
+    pub(crate) fn whole_values(&self, of: Field) -> impl Iterator<Item = &[u8]> {
+        let values = match self {
+            Self::Text(field, Part::Whole, values) if *field == of => values.as_slice(),
+            _ => &[],
+        };
+        values.iter().map(Vec::as_slice)
     }
 
     /// As it is written behind `not`, where there is a shorter way than `not`.

@@ -6,11 +6,12 @@ use super::word::{Field, Part};
 use aho_corasick::AhoCorasick;
 use regex::bytes::{Regex, RegexBuilder};
 use std::ops::Range;
+use std::sync::OnceLock;
 
 /// Bytes that one compiled pattern may take.
 const MAX_PATTERN_BYTES: usize = 1 << 20;
 /// Groups of a pattern in each other.
-const MAX_PATTERN_DEPTH: u32 = 50;
+pub(crate) const MAX_PATTERN_DEPTH: u32 = 50;
 
 /// An expression with its matchers.
 #[derive(Debug, Clone)]
@@ -19,7 +20,8 @@ pub(crate) enum Matcher {
     All(Vec<Self>),
     Either(Vec<Self>),
     Not(Box<Self>),
-    Test(Test, Finder),
+    /// With its place among all tests of the expression.
+    Test(Test, Finder, usize),
 }
 
 /// How a test finds what it asks for.
@@ -28,7 +30,7 @@ pub(crate) enum Finder {
     /// Without preparation: by the test itself.
     Plain,
     Literals(Box<AhoCorasick>),
-    Pattern(Box<Regex>),
+    Pattern(Pattern),
 }
 
 /// One condition that a match rests on.
@@ -44,14 +46,40 @@ pub struct Evidence<'l> {
     pub bytes: Option<Range<usize>>,
 }
 
-impl Evidence<'_> {
+impl<'l> Evidence<'l> {
+    /// The whole of a field, as a rule counts its different values.
+    pub(crate) fn whole(field: Field, subject: &Subject<'_, 'l>) -> Self {
+        let text = subject.text(field);
+        let bytes = text.map(|text| 0..text.len());
+        Self { condition: format!("distinct {}", field.name()), field, text, bytes }
+    }
+
     /// Where in `line`, from which the record was parsed, the bytes are. `None` without bytes, or if the text is not
-    /// part of this line.
+    /// part of this line, such as one whose escapes were undone.
     #[must_use]
     pub fn place_in(&self, line: &[u8]) -> Option<Range<usize>> {
         let (text, bytes) = (self.text?, self.bytes.clone()?);
         let start = (text.as_ptr() as usize).checked_sub(line.as_ptr() as usize)?;
         (start + text.len() <= line.len()).then_some(start + bytes.start..start + bytes.end)
+    }
+}
+
+/// A pattern that is compiled when it is first asked for: most runs never ask for most of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Pattern {
+    field: Field,
+    text: String,
+    /// `None` if it is none, which the reader of filters has seen to.
+    regex: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    fn new(field: Field, text: &str) -> Self {
+        Self { field, text: text.to_owned(), regex: OnceLock::new() }
+    }
+
+    fn regex(&self) -> Option<&Regex> {
+        self.regex.get_or_init(|| pattern(self.field, &self.text).ok()).as_ref()
     }
 }
 
@@ -72,23 +100,78 @@ pub(crate) fn pattern(field: Field, pattern: &str) -> Result<Regex, String> {
 
 impl Matcher {
     pub(crate) fn compile(expression: &Expression) -> Result<Self, String> {
-        let several = |parts: &[Expression]| parts.iter().map(Self::compile).collect::<Result<Vec<_>, _>>();
+        Self::compile_from(expression, &mut 0)
+    }
+
+    /// `place` is that of the next test.
+    fn compile_from(expression: &Expression, place: &mut usize) -> Result<Self, String> {
+        let mut several = |parts: &[Expression]| {
+            parts.iter().map(|part| Self::compile_from(part, place)).collect::<Result<Vec<_>, _>>()
+        };
         Ok(match expression {
             Expression::Any => Self::Any,
             Expression::All(parts) => Self::All(several(parts)?),
             Expression::Either(parts) => Self::Either(several(parts)?),
-            Expression::Not(inner) => Self::Not(Box::new(Self::compile(inner)?)),
-            Expression::Test(test) => Self::Test(test.clone(), Finder::compile(test)?),
+            Expression::Not(inner) => Self::Not(Box::new(Self::compile_from(inner, place)?)),
+            Expression::Test(test) => {
+                *place += 1;
+                Self::Test(test.clone(), Finder::compile(test)?, *place - 1)
+            }
         })
     }
 
     pub(crate) fn matches(&self, subject: &Subject<'_, '_>) -> bool {
+        self.matches_if(subject, &|_| true)
+    }
+
+    /// The same where some tests are known not to hold: those at the places that are not `open`.
+    pub(crate) fn matches_if(&self, subject: &Subject<'_, '_>, open: &impl Fn(usize) -> bool) -> bool {
         match self {
             Self::Any => true,
-            Self::All(parts) => parts.iter().all(|part| part.matches(subject)),
-            Self::Either(parts) => parts.iter().any(|part| part.matches(subject)),
-            Self::Not(inner) => !inner.matches(subject),
-            Self::Test(test, finder) => finder.holds(test, subject),
+            Self::All(parts) => parts.iter().all(|part| part.matches_if(subject, open)),
+            Self::Either(parts) => parts.iter().any(|part| part.matches_if(subject, open)),
+            Self::Not(inner) => !inner.matches_if(subject, open),
+            Self::Test(test, finder, place) => open(*place) && finder.holds(test, subject),
+        }
+    }
+
+    /// Whether it holds, by what is `known` of some tests; `None` if that depends on others.
+    pub(crate) fn foresee(&self, known: &impl Fn(&Test, &Finder, usize) -> Option<bool>) -> Option<bool> {
+        // `decisive` of one part decides; else each must be known.
+        let several = |parts: &[Self], decisive: bool| {
+            let mut all = Some(!decisive);
+            for part in parts {
+                match part.foresee(known) {
+                    Some(holds) if holds == decisive => return Some(decisive),
+                    Some(_) => {}
+                    None => all = None,
+                }
+            }
+            all
+        };
+        match self {
+            Self::Any => Some(true),
+            Self::All(parts) => several(parts, false),
+            Self::Either(parts) => several(parts, true),
+            Self::Not(inner) => inner.foresee(known).map(|holds| !holds),
+            Self::Test(test, finder, place) => known(test, finder, *place),
+        }
+    }
+
+    /// Whether it matches, and how many bytes of text that takes to look at, asked test by test.
+    pub(crate) fn examined(&self, subject: &Subject<'_, '_>) -> (bool, u64) {
+        match self {
+            Self::Any => (true, 0),
+            Self::Not(inner) => {
+                let (matches, bytes) = inner.examined(subject);
+                (!matches, bytes)
+            }
+            Self::Test(test, finder, _) => {
+                let text = subject.text(test.field()).map_or(0, <[u8]>::len);
+                (finder.holds(test, subject), text as u64)
+            }
+            Self::All(parts) => until(parts, subject, false),
+            Self::Either(parts) => until(parts, subject, true),
         }
     }
 
@@ -97,7 +180,7 @@ impl Matcher {
         match self {
             Self::Any => {}
             Self::Not(inner) => inner.evidence(subject, !is, found),
-            Self::Test(test, finder) => found.push(finder.evidence(test, subject, is)),
+            Self::Test(test, finder, _) => found.push(finder.evidence(test, subject, is)),
             Self::All(parts) | Self::Either(parts) => {
                 // One part decides that an `or` holds, or that an `and` does not.
                 let needs_every_part = matches!(self, Self::All(_)) == is;
@@ -110,6 +193,19 @@ impl Matcher {
     }
 }
 
+/// Asks the parts until one is what decides the whole.
+fn until(parts: &[Matcher], subject: &Subject<'_, '_>, decides: bool) -> (bool, u64) {
+    let mut sum = 0;
+    for part in parts {
+        let (matches, bytes) = part.examined(subject);
+        sum += bytes;
+        if matches == decides {
+            return (decides, sum);
+        }
+    }
+    (!decides, sum)
+}
+
 impl Finder {
     fn compile(test: &Test) -> Result<Self, String> {
         Ok(match test {
@@ -119,14 +215,14 @@ impl Finder {
                     .build(values)
                     .map_err(|error| error.to_string())?,
             )),
-            Test::Pattern(field, text) => Self::Pattern(Box::new(pattern(*field, text)?)),
+            Test::Pattern(field, text) => Self::Pattern(Pattern::new(*field, text)),
             Test::Number(..) | Test::Order(..) | Test::Text(..) | Test::Static | Test::Missing(_) => {
                 Self::Plain
             }
         })
     }
 
-    fn holds(&self, test: &Test, subject: &Subject<'_, '_>) -> bool {
+    pub(crate) fn holds(&self, test: &Test, subject: &Subject<'_, '_>) -> bool {
         match test {
             Test::Number(field, values) => subject.number(*field).is_some_and(|(value, unit)| {
                 value % unit == 0 && values.binary_search(&(value / unit)).is_ok()
@@ -137,7 +233,7 @@ impl Finder {
             Test::Text(field, ..) | Test::Pattern(field, _) => {
                 subject.text(*field).is_some_and(|text| match self {
                     Self::Literals(literals) => literals.is_match(text),
-                    Self::Pattern(pattern) => pattern.is_match(text),
+                    Self::Pattern(pattern) => pattern.regex().is_some_and(|regex| regex.is_match(text)),
                     Self::Plain => plain(test, text).is_some(),
                 })
             }
@@ -154,7 +250,9 @@ impl Finder {
             (_, None) => None,
             (_, Some(text)) => match self {
                 Self::Literals(literals) => literals.find(text).map(|found| found.range()),
-                Self::Pattern(pattern) => pattern.find(text).map(|found| found.range()),
+                Self::Pattern(pattern) => {
+                    pattern.regex().and_then(|regex| regex.find(text)).map(|found| found.range())
+                }
                 Self::Plain => plain(test, text),
             },
         };

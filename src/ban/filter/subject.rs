@@ -6,12 +6,23 @@ use logstat_parsers::Record;
 /// Microseconds in a millisecond.
 const MS: u64 = 1_000;
 
-/// Extensions of what pages load by themselves.
-const STATIC: [&[u8]; 34] = [
-    b"avif", b"bmp", b"br", b"css", b"cur", b"eot", b"flac", b"gif", b"ico", b"jpeg", b"jpg", b"js", b"m3u8",
-    b"m4a", b"m4s", b"map", b"mjs", b"mp3", b"mp4", b"mpd", b"ogg", b"ogv", b"opus", b"otf", b"png", b"svg",
-    b"ts", b"ttf", b"wasm", b"wav", b"webm", b"webp", b"woff", b"woff2",
-];
+/// Extensions of what pages load by themselves, without their dots, each as a number.
+const STATIC: [u64; 34] = {
+    let names: [&[u8]; 34] = [
+        b"avif", b"bmp", b"br", b"css", b"cur", b"eot", b"flac", b"gif", b"ico", b"jpeg", b"jpg", b"js",
+        b"m3u8", b"m4a", b"m4s", b"map", b"mjs", b"mp3", b"mp4", b"mpd", b"ogg", b"ogv", b"opus", b"otf",
+        b"png", b"svg", b"ts", b"ttf", b"wasm", b"wav", b"webm", b"webp", b"woff", b"woff2",
+    ];
+    let mut numbers = [0; 34];
+    let mut place = 0;
+    while place < names.len() {
+        numbers[place] = number(names[place]);
+        place += 1;
+    }
+    numbers
+};
+/// Bytes of the longest of them.
+const LONGEST: usize = 5;
 
 /// A record with its path and query.
 #[derive(Debug, Clone, Copy)]
@@ -81,15 +92,28 @@ impl<'r, 'l> Subject<'r, 'l> {
     /// Where in the path the extension of something static is, without its dot.
     pub(crate) fn static_extension(&self) -> Option<std::ops::Range<usize>> {
         let path = self.path?;
-        let dot = memchr::memrchr2(b'.', b'/', path).filter(|&at| path[at] == b'.')?;
-        let extension = &path[dot + 1..];
-        let is_static = STATIC.iter().any(|known| known.eq_ignore_ascii_case(extension));
-        is_static.then_some(dot + 1..path.len())
+        let end = &path[path.len().saturating_sub(LONGEST + 1)..];
+        let dot = end.iter().rposition(|byte| matches!(byte, b'.' | b'/')).filter(|&at| end[at] == b'.')?;
+        let extension = &end[dot + 1..];
+        STATIC.contains(&number(extension)).then_some(path.len() - extension.len()..path.len())
     }
+}
+
+/// At most eight bytes in small letters as a number. No byte of a name is zero, so different ones differ.
+const fn number(bytes: &[u8]) -> u64 {
+    let (mut number, mut place) = (0, 0);
+    while place < bytes.len() {
+        number = number << 8 | bytes[place].to_ascii_lowercase() as u64;
+        place += 1;
+    }
+    number
 }
 
 /// `/a` of `http://example.net/a`: clients may write the long form, and proxies log it as written.
 fn without_authority(path: &[u8]) -> &[u8] {
+    if let [b'/', ..] = path {
+        return path;
+    }
     let scheme = |name: &[u8]| path.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
     let authority = [&b"http://"[..], b"https://"].into_iter().find(|name| scheme(name)).map(<[u8]>::len);
     let Some(from) = authority else { return path };

@@ -121,8 +121,11 @@ fn clients_behind_nat64_are_clients_of_their_own() {
 #[test]
 fn the_load_balancers_own_address_is_never_banned() {
     let balancer = "203.0.113.7".parse().unwrap();
-    let mut decider =
-        Decider::new(vec![rule("r", Counts::Hits, 1, 100, 3600)], Floor::new([balancer]), limits(60));
+    let mut decider = Decider::new(
+        vec![rule("r", Counts::Hits, 1, 100, 3600)],
+        Floor::default().with("ignoreip", [balancer]),
+        limits(60),
+    );
     for client in ["203.0.113.7", "::ffff:203.0.113.7", "127.0.0.1", "::1", "fe80::1", "10.1.2.3", "0.0.0.0"]
     {
         assert_eq!(decider.add(hit(client, 0)), Outcome::Spared, "{client}");
