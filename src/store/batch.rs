@@ -35,7 +35,7 @@ pub enum Renamed {
 #[derive(Debug)]
 pub struct Batch<'s> {
     transaction: Transaction<'s>,
-    path: &'s Path,
+    pub(super) path: &'s Path,
     marks: Marks,
     touched: BTreeSet<Period>,
     /// The events of some source changed.
@@ -230,7 +230,10 @@ impl Batch<'_> {
         }
     }
 
-    fn step<T>(&mut self, act: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    pub(super) fn step<T>(
+        &mut self,
+        act: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
         if self.broken {
             return Err(StoreError::Broken { path: self.path.to_owned() });
         }

@@ -1,7 +1,7 @@
 //! Is the database whole? Repairs nothing: what to do is part of the error.
 
 use super::rollups::verified;
-use super::{Store, StoreError, gaps, sources, streams};
+use super::{Store, StoreError, bans, gaps, sources, streams};
 use rusqlite::{Connection, Row};
 
 /// Findings that are named. The first ones say what kind of damage it is.
@@ -48,7 +48,8 @@ fn checksums(connection: &Connection) -> rusqlite::Result<()> {
     sources::all(connection)?;
     streams::all(connection)?;
     gaps::all(connection)?;
-    for table in ["rollups", "events"] {
+    bans::lists(connection)?;
+    for table in ["rollups", "events", "ban_memory", "ban_lanes"] {
         let mut statement = connection.prepare(&format!("SELECT checksum, bytes FROM {table}"))?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {

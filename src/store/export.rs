@@ -1,7 +1,7 @@
 //! The whole state as one JSON document, row by row: the same state always gives the same bytes. Reads nothing back.
 
 use super::rollups::{self, verified};
-use super::{Store, StoreError, gaps, schema, sources, streams};
+use super::{Period, Store, StoreError, bans, gaps, schema, sources, streams};
 use logstat_reports::text::printable;
 use rusqlite::{Connection, Row};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use std::path::Path;
 type Section = (&'static str, &'static str, fn(&Row<'_>) -> rusqlite::Result<Value>);
 
 /// Numbers of sources are left out: names say the same, and do not depend on the order in which sources were met.
-const SECTIONS: [Section; 7] = [
+const SECTIONS: [Section; 11] = [
     ("sources", "SELECT * FROM sources ORDER BY name", source),
     (
         "streams",
@@ -33,10 +33,14 @@ const SECTIONS: [Section; 7] = [
     ),
     ("events", "SELECT events.*, name FROM events JOIN sources ON sources.id = source ORDER BY name", events),
     ("gaps", "SELECT gaps.*, name FROM gaps JOIN sources ON sources.id = source ORDER BY gaps.id", gap),
+    ("ban_memory", "SELECT * FROM ban_memory", ban_memory),
+    ("ban_lanes", "SELECT * FROM ban_lanes ORDER BY id", ban_lane),
+    ("ban_hits", "SELECT * FROM ban_hits ORDER BY hour, rule", ban_hits),
+    ("ban_lists", "SELECT * FROM ban_lists ORDER BY path", ban_list),
 ];
 
 impl Store {
-    /// Writes everything that is kept, as it stands at one moment. Rollups and events are in hexadecimal, since only
+    /// Writes everything that is kept, as it stands at one moment. Rollups, events and what decides bans are in hexadecimal, since only
     /// those who merge them know what is in them; so are hashes, which are too long for JSON's numbers.
     ///
     /// # Errors
@@ -154,6 +158,37 @@ fn gap(row: &Row<'_>) -> rusqlite::Result<Value> {
         "unread_bytes": gap.unread_bytes,
         "why": gap.why,
         "found_us": gap.found_us,
+    }))
+}
+
+fn ban_memory(row: &Row<'_>) -> rusqlite::Result<Value> {
+    let generation = rollups::unsigned(row, "generation")?;
+    Ok(json!({"generation": generation, "bytes": hex(&verified("ban_memory", row)?)}))
+}
+
+fn ban_lane(row: &Row<'_>) -> rusqlite::Result<Value> {
+    let stream: i64 = row.get("stream")?;
+    Ok(json!({"stream": stream, "bytes": hex(&verified("ban_lanes", row)?)}))
+}
+
+fn ban_hits(row: &Row<'_>) -> rusqlite::Result<Value> {
+    let (hour, rule): (i64, String) = (row.get("hour")?, row.get("rule")?);
+    Ok(json!({"hour": Period::hour(hour).to_string(), "rule": rule, "hits": rollups::unsigned(row, "hits")?}))
+}
+
+fn ban_list(row: &Row<'_>) -> rusqlite::Result<Value> {
+    let list = bans::list(row)?;
+    Ok(json!({
+        "path": path(&list.path),
+        "format": list.format,
+        "basis": hash(list.basis),
+        "settings": hash(list.settings),
+        "digest": hash(list.digest),
+        "written": hash(list.written),
+        "entries": list.entries,
+        "published_us": list.published_us,
+        "next_end_us": list.next_end_us,
+        "told": list.told,
     }))
 }
 

@@ -1,4 +1,4 @@
-//! What is known between runs, in one SQLite database: positions in logs, hours, counts, gaps. Never parses or merges
+//! What is known between runs, in one SQLite database: positions in logs, hours, counts, gaps, bans. Never parses or merges
 //! what it keeps, and never reads the clock.
 //!
 //! * [`place()`] says where the state lives, [`Store::open`] opens it under a lock;
@@ -10,6 +10,7 @@
 //!
 //! An hour's rollup is bytes here. Those who know what they mean come as a function that merges two of them.
 
+mod bans;
 mod batch;
 mod check;
 mod error;
@@ -35,6 +36,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+pub use bans::{BanMemory, PublishedList, StoredLane};
 pub use batch::{Batch, Landed, Renamed};
 pub use error::{MergeError, StoreError};
 pub use gaps::Gap;

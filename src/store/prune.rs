@@ -3,7 +3,7 @@
 use super::batch::merged;
 use super::period::day_start;
 use super::rollups::{self, Marks};
-use super::{MergeError, Period, Span, Store, StoreError};
+use super::{MergeError, Period, Span, Store, StoreError, bans};
 use rusqlite::{Connection, TransactionBehavior};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -105,6 +105,7 @@ fn expire(connection: &Connection, path: &Path, marks: Marks) -> Result<usize, S
         for table in TABLES {
             connection.execute(&format!("DELETE FROM {table} WHERE start < ?1"), [marks.expired_before])?;
         }
+        bans::forget_hits(connection, marks.expired_before)?;
         rollups::set_marks(connection, marks).map(|()| gone.len())
     };
     expire().map_err(|error| StoreError::of(path, error))

@@ -100,6 +100,41 @@ CREATE TABLE gaps (
     found_us INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX gaps_of_source ON gaps (source, id);
+
+CREATE TABLE ban_memory (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    generation INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    bytes BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE ban_lanes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    stream INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    bytes BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE ban_hits (
+    hour INTEGER NOT NULL,
+    rule TEXT NOT NULL,
+    hits INTEGER NOT NULL,
+    PRIMARY KEY (hour, rule)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE ban_lists (
+    path BLOB PRIMARY KEY,
+    format TEXT NOT NULL,
+    basis INTEGER NOT NULL,
+    settings INTEGER NOT NULL,
+    digest INTEGER NOT NULL,
+    written INTEGER NOT NULL,
+    entries INTEGER NOT NULL,
+    published_us INTEGER NOT NULL,
+    next_end_us INTEGER,
+    told INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 ";
 
 /// The schema of the database at `path`; 0 when it is new.

@@ -34,6 +34,18 @@ const WANTED: &str = r#"{
 ],
 "gaps": [
   {"found_us":1795132800000000,"offset":1,"path":"/var/log/nginx/access.log.1","source":"edge","stream":1,"unread_bytes":null,"why":"removed before it was read to its end"}
+],
+"ban_memory": [
+  {"bytes":"0708","generation":1}
+],
+"ban_lanes": [
+  {"bytes":"010201","stream":1}
+],
+"ban_hits": [
+  {"hits":2,"hour":"2026-11-22T00:00:00Z","rule":"probing"}
+],
+"ban_lists": [
+  {"basis":"ffffffffffffffff","digest":"8000000000000000","entries":2,"format":"nftables","next_end_us":1795132900000000,"path":"/var/lib/logstat/bans.nft","published_us":1795132800000000,"settings":"0000000000000001","told":true,"written":"0000000000000003"}
 ]
 }
 "#;
@@ -54,7 +66,11 @@ fn an_export_holds_everything_in_order() {
     batch.merge_events("edge", add(255)).unwrap();
     batch.add_counts("edge", MIDNIGHT + 48, [("rejects", 1), ("records", 5)]).unwrap();
     batch.add_gap(&gap(1)).unwrap();
+    batch.put_ban_memory(vec![7, 8]).unwrap();
+    batch.add_lane(&super::bans::lane(1)).unwrap();
+    batch.add_ban_hits(MIDNIGHT + 48, "probing", 2).unwrap();
     batch.commit().unwrap();
+    store.note_published(&super::bans::list()).unwrap();
     let dirty = store.dirty().unwrap();
     store.published(&dirty[1..]).unwrap();
     let retention = Retention { keep_hours: Some(24), keep_days: Some(12) };

@@ -1,5 +1,6 @@
 //! What the tests of the store share: a state in a folder of its own, and rollups that are sums.
 
+mod bans;
 mod batch;
 mod crash;
 mod damage;
