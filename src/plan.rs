@@ -3,6 +3,7 @@
 use crate::cli::{ReadArgs, ReportArgs};
 use crate::config::{Config, SourceConfig};
 use crate::pipeline::SourcePlan;
+use crate::report::{SourceName, outermost};
 use crate::source::{DiscoverError, Discovery, LogFile, SourceSet, discover};
 use anyhow::{Context, bail};
 use jiff::Timestamp;
@@ -109,6 +110,7 @@ pub fn sources(args: &ReadArgs, config: &Config) -> anyhow::Result<Sources> {
         sources.add_configured(source)?;
     }
     sources.refuse_equal_names()?;
+    sources.watch_outermost(config);
     Ok(sources)
 }
 
@@ -127,6 +129,7 @@ impl Sources {
                 timezone: zone(args.log_tz.as_deref())?,
                 tier: None,
                 node: None,
+                watched: true,
             });
         }
         Ok(())
@@ -160,8 +163,24 @@ impl Sources {
             timezone: zone(source.timezone.as_deref()).with_context(|| format!("source {name}: timezone"))?,
             tier: source.tier.clone(),
             node: source.node.clone(),
+            watched: source.ban.unwrap_or(true),
         });
         Ok(())
+    }
+
+    /// A request that two tiers logged is one hit: unless it is said otherwise, only the outermost tier counts.
+    fn watch_outermost(&mut self, config: &Config) {
+        let name = |plan: &SourcePlan| SourceName {
+            name: plan.name.clone(),
+            tier: plan.tier.clone(),
+            node: plan.node.clone(),
+        };
+        let outermost = outermost(&self.plans.iter().map(name).collect::<Vec<_>>());
+        for (plan, is_outermost) in self.plans.iter_mut().zip(outermost) {
+            let of_plan = |source: &&SourceConfig| source.name.as_ref() == Some(&plan.name);
+            let asked = config.source.iter().find(of_plan).and_then(|source| source.ban);
+            plan.watched &= asked.unwrap_or(is_outermost);
+        }
     }
 
     /// Lines of a file that two sources name would count twice.

@@ -21,6 +21,7 @@ mod tops;
 
 pub use accounting::accounting;
 pub use events::event_row;
+pub use gathering::outermost;
 pub use groups::SourceName;
 pub(crate) use rows::rows;
 pub use stored::{KnownSource, SourcePeriod, StoredPeriod, StoredReport};

@@ -10,10 +10,11 @@ mod pending;
 mod reader;
 pub mod sight;
 
+use crate::bans::{Facts, Setup, publish_lists};
 use crate::cli::{IngestArgs, ReadArgs, WorkArgs};
 use crate::config::{self, Config};
 use crate::exit::Exit;
-use crate::pipeline::ReadOptions;
+use crate::pipeline::{ReadOptions, Watch};
 use crate::plan::max_reject_ratio;
 use crate::publish::publish;
 use crate::rollup::RollupOptions;
@@ -29,6 +30,7 @@ use outcome::Outcome;
 use rayon::ThreadPool;
 use reader::Reader;
 use sight::Sight;
+use std::sync::Arc;
 
 /// Bytes between two commits: what is read again after a crash, and what bounds the memory of a long backlog.
 const BATCH_BYTES: u64 = 128 << 20;
@@ -43,7 +45,9 @@ pub fn run(args: &IngestArgs) -> anyhow::Result<Exit> {
     let config = config::load(args.read.config.as_deref())?;
     let mut store = state::open(&args.state, &config.state, Mode::Write)?;
     let pool = run::threads(&args.work)?;
-    let ingest = Ingest { read: &args.read, work: &args.work, config: &config, pool: &pool };
+    let bans = Setup::configured(&config)?;
+    let ingest =
+        Ingest { read: &args.read, work: &args.work, config: &config, bans: bans.as_ref(), pool: &pool };
     Ok(ingest.run(&mut store, args.republish)?.exit)
 }
 
@@ -62,6 +66,7 @@ pub struct Ingest<'a> {
     pub read: &'a ReadArgs,
     pub work: &'a WorkArgs,
     pub config: &'a Config,
+    pub bans: Option<&'a Setup>,
     pub pool: &'a ThreadPool,
 }
 
@@ -73,10 +78,12 @@ impl Ingest<'_> {
     pub fn run(&self, store: &mut Store, republish: bool) -> anyhow::Result<Ingested> {
         let interrupt = Interrupt::listen()?;
         let outcome = self.read_all(store, &interrupt)?;
-        let exit = outcome.tell(max_reject_ratio(self.read, self.config));
+        let mut exit = outcome.tell(max_reject_ratio(self.read, self.config));
         // What was read is safe; the next run publishes it.
         interrupt.end_if_asked();
         let pruned = prune::prune(store, state::retention(&self.config.state), self.now())?;
+        // Bans first: who waits for them is attacked.
+        exit = exit.max(self.publish_bans(store, &outcome)?);
         self.publish(store, republish, &interrupt)?;
         outcome.summarise(pruned.expired);
         Ok(Ingested { exit, notes: outcome.notes })
@@ -88,6 +95,20 @@ impl Ingest<'_> {
 
     fn batch_bytes(&self) -> u64 {
         self.work.batch_bytes.unwrap_or(BATCH_BYTES)
+    }
+
+    fn publish_bans(&self, store: &mut Store, outcome: &Outcome) -> anyhow::Result<Exit> {
+        let Some(setup) = self.bans else { return Ok(Exit::Done) };
+        if let Some(problem) = &setup.unread {
+            return Ok(run::complain(std::slice::from_ref(problem)));
+        }
+        let facts = Facts {
+            lines: outcome.counts.lines,
+            rejects: outcome.counts.unreadable(),
+            forwarded: outcome.forwarded,
+            removed: 0,
+        };
+        publish_lists(store, setup, self.config, &facts, self.now())
     }
 
     fn publish(&self, store: &mut Store, republish: bool, interrupt: &Interrupt) -> anyhow::Result<()> {
@@ -126,13 +147,13 @@ impl Ingest<'_> {
         Sight::of(self.read, self.config, known, state::rotate_wait(&self.config.state))
     }
 
-    fn read_options(&self, progress: &Progress) -> ReadOptions {
+    fn read_options(&self, progress: &Progress, watch: Option<Arc<Watch>>) -> ReadOptions {
         let mut limits = Limits::default();
         if let Some(bytes) = self.work.block_bytes {
             limits.block_bytes = bytes;
         }
         let future_us = self.now().as_microsecond().saturating_add(run::FUTURE_US);
         let rollup = RollupOptions { to_store: true, future_us, ..RollupOptions::default() };
-        ReadOptions { rollup, limits, progress: progress.clone() }
+        ReadOptions { rollup, limits, watch, progress: progress.clone() }
     }
 }

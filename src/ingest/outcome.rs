@@ -31,6 +31,8 @@ pub struct Outcome {
     pub out_of_reach: bool,
     /// Files that could not be read to their end.
     pub errors: Vec<ReadError>,
+    /// Hits were told by proxies.
+    pub forwarded: bool,
     /// A rejected line's file.
     pub rejected_in: Option<String>,
 }

@@ -1,8 +1,11 @@
 //! What was read and is not committed yet. One commit is one transaction: it holds all of it, or nothing.
 
-use crate::rollup::{StoredEvents, StoredHour, StoredSource, merge_hour};
+use crate::ban::spool::Lane;
+use crate::ban::watch::RuleSet;
+use crate::pipeline::{HitCounts, Portion};
+use crate::rollup::{HOUR_S, StoredEvents, StoredHour, merge_hour};
 use crate::source::resume::KnownStream;
-use crate::store::{Batch, Gap, Landed, MergeError, SourceInfo, Span, Store, StoreError};
+use crate::store::{Batch, Gap, Landed, MergeError, SourceInfo, Span, Store, StoreError, StoredLane};
 use std::collections::BTreeMap;
 
 /// Added up in memory, so that an hour is written once for a batch.
@@ -16,13 +19,9 @@ pub struct Pending {
     bytes: u64,
     sources: Vec<SourceInfo>,
     gaps: Vec<Gap>,
-}
-
-/// Bytes of a portion.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Bytes {
-    pub all: u64,
-    pub nul_bytes: u64,
+    /// Hits of ban rules, with the places of their streams.
+    lanes: Vec<(usize, Lane)>,
+    hits: HitCounts,
 }
 
 /// What a commit told.
@@ -45,25 +44,28 @@ impl Pending {
         self.streams.iter().rev().find(|stream| stream.id == id)
     }
 
-    /// Adds what was read of a source.
-    pub fn add(&mut self, source: &str, stored: StoredSource, read: Bytes, stream: KnownStream) {
-        let Bytes { all, nul_bytes } = read;
-        self.bytes += all;
+    /// Adds what was read of a file.
+    pub fn add(&mut self, portion: Portion) {
+        let Portion { stream, stored, lane, hits, bytes, nul_bytes, .. } = portion;
+        let source = stream.source.clone();
+        self.bytes += bytes;
         for hour in stored.hours {
-            let at = (source.to_owned(), hour.hour());
+            let at = (source.clone(), hour.hour());
             match self.hours.get_mut(&at) {
                 Some(sum) => sum.merge(hour),
                 None => drop(self.hours.insert(at, hour)),
             }
         }
-        let reached = stream.last_us.unwrap_or(stream.seen_us).div_euclid(3_600_000_000);
+        let reached = stream.last_us.unwrap_or(stream.seen_us).div_euclid(HOUR_S * 1_000_000);
         for (hour, counts) in &stored.lines {
-            self.add_lines(source, *hour, counts.kinds());
+            self.add_lines(&source, *hour, counts.kinds());
         }
         if nul_bytes > 0 {
-            self.add_lines(source, reached, [("nul_bytes".to_owned(), nul_bytes)]);
+            self.add_lines(&source, reached, [("nul_bytes".to_owned(), nul_bytes)]);
         }
-        self.events.entry(source.to_owned()).or_default().merge(stored.events);
+        self.events.entry(source).or_default().merge(stored.events);
+        self.lanes.extend(lane.map(|lane| (self.streams.len(), lane)));
+        self.hits.merge(hits);
         self.streams.push(stream);
     }
 
@@ -89,17 +91,24 @@ impl Pending {
         self.gaps.push(gap);
     }
 
-    /// Writes all of it in one transaction, and forgets it. Where there is nothing to write, it writes nothing.
+    /// Writes all of it in one transaction, and forgets it. `settle` is done in the same one. Where there is nothing to
+    /// write, it writes nothing.
     ///
     /// # Errors
     /// When the database cannot be written or is damaged; then it is as it was.
-    pub fn commit(&mut self, store: &mut Store) -> Result<Committed, StoreError> {
+    pub fn commit(
+        &mut self,
+        store: &mut Store,
+        rules: Option<&RuleSet>,
+        settle: impl FnOnce(&mut Batch<'_>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Committed> {
         let pending = std::mem::take(self);
-        if pending.is_empty() {
+        if pending.is_empty() && !store.has_lanes()? {
             return Ok(Committed::default());
         }
         let mut batch = store.begin()?;
-        let committed = pending.put(&mut batch)?;
+        let committed = pending.put(&mut batch, rules)?;
+        settle(&mut batch)?;
         batch.commit()?;
         Ok(committed)
     }
@@ -108,7 +117,7 @@ impl Pending {
         self.streams.is_empty() && self.sources.is_empty() && self.gaps.is_empty()
     }
 
-    fn put(self, batch: &mut Batch<'_>) -> Result<Committed, StoreError> {
+    fn put(self, batch: &mut Batch<'_>, rules: Option<&RuleSet>) -> Result<Committed, StoreError> {
         let mut committed = Committed::default();
         self.sources.iter().try_for_each(|source| batch.put_source(source))?;
         for ((source, number), hour) in &self.hours {
@@ -134,6 +143,15 @@ impl Pending {
             committed.streams.push(if is_known { stream.id } else { batch.add_stream(stream)? });
         }
         self.gaps.iter().try_for_each(|gap| batch.add_gap(gap))?;
+        for (at, mut lane) in self.lanes {
+            let (stream, bytes) = (committed.streams[at], lane.as_bytes().to_vec());
+            batch.add_lane(&StoredLane { stream, bytes })?;
+        }
+        for ((hour, rule), hits) in self.hits.hours {
+            if let Some(rule) = rules.and_then(|rules| rules.rules().get(usize::from(rule))) {
+                batch.add_ban_hits(hour, &rule.name, hits)?;
+            }
+        }
         Ok(committed)
     }
 }

@@ -3,14 +3,15 @@
 use super::Ingest;
 use super::interrupt::Interrupt;
 use super::outcome::Outcome;
-use super::pending::{Bytes, Pending};
+use super::pending::Pending;
 use super::sight::{Look, Sight};
+use crate::bans::{Setup, settle};
 use crate::bots::Bots;
 use crate::pipeline::{Portion, PrepareError, Prepared, Resumed, Sink, Unread, prepare, read_on};
 use crate::run;
 use crate::source::Progress;
 use crate::source::resume::KnownStream;
-use crate::store::{Gap, SourceInfo, Store, StoreError};
+use crate::store::{Gap, SourceInfo, Store};
 use indicatif::ProgressBar;
 use logstat_parsers::PRESETS;
 use std::sync::Arc;
@@ -27,7 +28,9 @@ pub struct Reader<'a> {
     interrupt: &'a Interrupt,
     progress: Progress,
     /// Nothing more can be kept.
-    failed: Option<StoreError>,
+    failed: Option<anyhow::Error>,
+    /// One file only is read, so that nothing has to wait for another.
+    alone: bool,
     /// A file was another one than a moment before.
     pub moved: bool,
 }
@@ -41,7 +44,17 @@ impl<'a> Reader<'a> {
         interrupt: &'a Interrupt,
     ) -> Self {
         let (pending, progress) = (Pending::default(), Progress::default());
-        Self { ingest, store, pending, outcome, interrupt, progress, failed: None, moved: false }
+        Self {
+            ingest,
+            store,
+            pending,
+            outcome,
+            interrupt,
+            progress,
+            failed: None,
+            alone: false,
+            moved: false,
+        }
     }
 
     /// Reads and commits everything.
@@ -52,6 +65,7 @@ impl<'a> Reader<'a> {
         let bar = run::bytes_bar(sight.sources.iter().map(Look::bytes).sum());
         let infos = self.store.sources()?;
         let bots = Arc::new(Bots::new());
+        self.alone = sight.sources.iter().map(|look| look.todo.reads.len()).sum::<usize>() == 1;
         for look in &sight.sources {
             self.note(look, known);
             let info = infos.iter().find(|info| info.name == look.source.name);
@@ -61,8 +75,8 @@ impl<'a> Reader<'a> {
         }
         bar.finish_and_clear();
         self.failed.take().map_or(Ok(()), Err)?;
-        self.commit()?;
-        Ok(())
+        // A run that was asked to end leaves logs for the next one.
+        self.commit(!self.interrupt.is_asked()).map(drop)
     }
 
     /// What a look alone tells.
@@ -130,7 +144,11 @@ impl<'a> Reader<'a> {
                 Some(Unread { read, found: &look.present[read.at], known })
             })
             .collect();
-        let options = self.ingest.read_options(&self.progress);
+        let watched = self.ingest.bans.filter(|_| prepared.plan.watched);
+        if self.ingest.bans.is_some() {
+            self.outcome.problems.extend(prepared.unwatched());
+        }
+        let options = self.ingest.read_options(&self.progress, watched.map(Setup::watch));
         let portion_bytes = self.ingest.batch_bytes();
         let (pool, progress) = (self.ingest.pool, self.progress.clone());
         let mut folded = || bar.set_position(progress.bytes_read());
@@ -159,8 +177,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn commit(&mut self) -> Result<Vec<i64>, StoreError> {
-        let committed = self.pending.commit(self.store)?;
+    /// Hits are decided on when all logs have been read, so that no log is late because of another.
+    fn commit(&mut self, last: bool) -> anyhow::Result<Vec<i64>> {
+        let setup = self.ingest.bans;
+        let committed = self.pending.commit(self.store, setup.map(|setup| &*setup.rules), |batch| {
+            setup
+                .filter(|setup| setup.unread.is_none() && (last || self.alone))
+                .map_or(Ok(()), |setup| settle(batch, setup))
+        })?;
         self.outcome.expired += committed.expired;
         Ok(committed.streams)
     }
@@ -173,22 +197,22 @@ fn remembered(info: Option<&SourceInfo>) -> Vec<String> {
 }
 
 impl Sink for Reader<'_> {
-    fn take(&mut self, portion: Portion) -> Option<i64> {
+    fn take(&mut self, mut portion: Portion) -> Option<i64> {
         if self.failed.is_some() {
             return None;
         }
-        let Portion { mut stream, stored, bytes, nul_bytes, complete } = portion;
-        stream.seen_us = self.ingest.now().as_microsecond();
-        self.outcome.counts.merge(&stored.counts);
-        if stored.counts.rejected() > 0 {
-            self.outcome.rejected_in = Some(stream.path.display().to_string());
+        let complete = portion.complete;
+        portion.stream.seen_us = self.ingest.now().as_microsecond();
+        self.outcome.counts.merge(&portion.stored.counts);
+        self.outcome.forwarded |= portion.hits.forwarded > 0;
+        if portion.stored.counts.rejected() > 0 {
+            self.outcome.rejected_in = Some(portion.stream.path.display().to_string());
         }
-        let source = stream.source.clone();
-        self.pending.add(&source, stored, Bytes { all: bytes, nul_bytes }, stream);
+        self.pending.add(portion);
         if complete && self.pending.bytes() < self.ingest.batch_bytes() {
             return None;
         }
-        match self.commit() {
+        match self.commit(false) {
             Ok(streams) => streams.last().copied(),
             Err(error) => {
                 self.failed = Some(error);

@@ -2,6 +2,7 @@
 //! up.
 
 use super::lines::{self, BlockLines, Choice};
+use super::watch::{BlockWatch, Watch};
 use super::{Prepared, PreparedFile};
 use crate::bots::Bots;
 use crate::rollup::{BlockRollup, KeyHasher, RollupOptions};
@@ -19,6 +20,8 @@ pub struct ReadOptions {
     pub rollup: RollupOptions,
     /// How to cut.
     pub limits: Limits,
+    /// What to find besides, for bans.
+    pub watch: Option<Arc<Watch>>,
     /// Told of every byte read.
     pub progress: Progress,
 }
@@ -62,6 +65,8 @@ pub(super) struct Shared<'a> {
 /// Memory that is used again from block to block.
 pub(super) struct Scratch {
     pub(super) rollup: BlockRollup,
+    /// Where lines are watched.
+    pub(super) watch: Option<BlockWatch>,
     /// What the bytes are, where that is wanted.
     pub(super) part: Part,
     buffer: Vec<u8>,
@@ -86,7 +91,7 @@ pub(super) struct Done {
 impl<'a> Shared<'a> {
     pub(super) fn new(source: &'a Prepared, options: &'a ReadOptions, bots: &'a Arc<Bots>) -> Self {
         let wanted = |formats: &[Format]| -> Vec<Format> {
-            formats.iter().map(|format| wanted_only(format, &options.rollup)).collect()
+            formats.iter().map(|format| wanted_only(format, options)).collect()
         };
         Self {
             source,
@@ -108,6 +113,7 @@ impl<'a> Shared<'a> {
         let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
         idle.unwrap_or_else(|| Scratch {
             rollup: BlockRollup::new(self.options.rollup.clone(), self.hasher.clone(), Arc::clone(self.bots)),
+            watch: self.options.watch.as_ref().map(|watch| BlockWatch::new(watch, &self.options.rollup)),
             part: Part::default(),
             buffer: Vec::new(),
         })
@@ -122,8 +128,9 @@ impl<'a> Shared<'a> {
         measured: Option<u64>,
         sender: &Sender<Done>,
     ) {
-        let Scratch { mut rollup, mut part, mut buffer } = self.scratch();
+        let Scratch { mut rollup, mut watch, mut part, mut buffer } = self.scratch();
         rollup.clear();
+        watch.iter_mut().for_each(BlockWatch::clear);
         let block = match work {
             Work::Plain(file, index) => file.read_block(*index, &mut buffer),
             Work::Stream(block) => Ok(block.block()),
@@ -132,7 +139,7 @@ impl<'a> Shared<'a> {
         match block {
             Ok(block) => {
                 let choice = Choice { known: &self.formats, own: file.format, others: &self.others };
-                lines = lines::count(&block, choice, file.reference_us, &mut rollup);
+                lines = lines::count(&block, choice, file.reference_us, &mut rollup, watch.as_mut());
                 (bytes, missing_bytes) = (block.bytes.len() as u64, block.missing_bytes);
                 if let Some(measured) = measured {
                     part.measure_block(&block, measured);
@@ -140,18 +147,25 @@ impl<'a> Shared<'a> {
             }
             Err(cause) => error = Some(cause),
         }
-        let scratch = Scratch { rollup, part, buffer };
+        let scratch = Scratch { rollup, watch, part, buffer };
         // The receiver is gone only when the reader panicked.
         let _ = sender.send(Done { number, scratch, bytes, lines, missing_bytes, error });
     }
 }
 
-/// The format without the texts that nobody counts: without top lists, hardly any.
-fn wanted_only(format: &Format, options: &RollupOptions) -> Format {
+/// The format without the texts that nobody counts or watches: without both, hardly any.
+fn wanted_only(format: &Format, options: &ReadOptions) -> Format {
     let mut format = format.clone();
-    if !options.top {
-        format.keep_only(&Fields { user_agent: true, method: options.by_method, ..Fields::default() });
-    }
+    let (top, watched) = (options.rollup.top, options.watch.as_ref().map(|watch| watch.fields()));
+    let watched = watched.unwrap_or_default();
+    format.keep_only(&Fields {
+        user_agent: true,
+        method: top || options.rollup.by_method || watched.method,
+        target: top || watched.target,
+        referer: top || watched.referer,
+        x_forwarded_for: watched.x_forwarded_for,
+        ..Fields::default()
+    });
     format
 }
 

@@ -26,6 +26,12 @@ pub struct Formats {
 }
 
 impl Formats {
+    /// The first in which a line that was cut could name another client.
+    pub(super) fn unsafe_for_bans(&self) -> Option<String> {
+        let format = self.list.iter().find(|format| !format.client_survives_cuts());
+        format.map(|format| format.name().to_owned())
+    }
+
     /// Those that are given.
     pub(super) fn given(plan: &SourcePlan) -> Result<Self, PrepareError> {
         let options = plan.options();

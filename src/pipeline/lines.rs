@@ -1,8 +1,9 @@
 //! Reads the lines of a block into its rollup, each in the format that it has. Knows no file and no thread.
 
 use super::formats::{FEW, is_whole, may_be_another};
+use super::watch::BlockWatch;
 use crate::rollup::BlockRollup;
-use crate::source::{Block, Ending};
+use crate::source::{self, Block, Ending};
 use logstat_parsers::{Format, Line, Parser, Reject, RejectKind};
 use logstat_reports::model::FormatShare;
 
@@ -38,38 +39,55 @@ pub(super) struct BlockLines {
     pub(super) shares: Vec<Share>,
 }
 
+/// A line of a block.
+#[derive(Clone, Copy)]
+pub(super) struct At<'b> {
+    pub(super) bytes: &'b [u8],
+    /// From 0.
+    pub(super) number: u64,
+    /// Place of its first byte in the uncompressed input.
+    pub(super) offset: u64,
+    /// End of the request before it, where the block has one.
+    pub(super) after_us: Option<i64>,
+}
+
 /// A line that no known format reads.
 struct Unread<'b> {
-    bytes: &'b [u8],
-    number: u64,
+    at: At<'b>,
     reject: Reject,
 }
 
-/// Parses and counts every line of a block.
+/// Parses and counts every line of a block, and watches them where that is wanted.
 pub(super) fn count(
     block: &Block<'_>,
     choice: Choice<'_>,
     reference_us: i64,
     rollup: &mut BlockRollup,
+    mut watch: Option<&mut BlockWatch>,
 ) -> BlockLines {
-    let lines = each(block, choice, reference_us, |number, line, parsed| match parsed {
-        Line::Record(record) => rollup.record(record),
-        Line::Event(event) => rollup.event(event),
-        Line::Reject(reject) => rollup.reject(*reject, number, line),
-        Line::Blank => rollup.blank(),
+    let lines = each(block, choice, reference_us, |at, parsed| {
+        match parsed {
+            Line::Record(record) => rollup.record(record),
+            Line::Event(event) => rollup.event(event),
+            Line::Reject(reject) => rollup.reject(*reject, at.number, at.bytes),
+            Line::Blank => rollup.blank(),
+        }
+        if let Some(watch) = watch.as_deref_mut() {
+            watch.line(at, parsed, rollup.places());
+        }
     });
     rollup.finish();
     lines
 }
 
-/// Parses every line of a block and says what each became, with its number from 0. Those that no known format reads come
-/// last, because all of them together tell which format they have.
+/// Parses every line of a block and says what each became. Those that no known format reads come last, because all of
+/// them together tell which format they have.
 #[inline]
-pub(super) fn each(
-    block: &Block<'_>,
+pub(super) fn each<'b>(
+    block: &Block<'b>,
     choice: Choice<'_>,
     reference_us: i64,
-    mut became: impl FnMut(u64, &[u8], &Line<'_>),
+    mut became: impl FnMut(&At<'b>, &Line<'_>),
 ) -> BlockLines {
     let mut parsers: Vec<Parser<'_>> =
         choice.known.iter().map(|format| format.parser(reference_us)).collect();
@@ -78,12 +96,12 @@ pub(super) fn each(
     // Written over for every line, since a record is too large to copy each time.
     let mut parsed = Line::Blank;
     let mut lines = block.lines();
-    let (mut number, mut own) = (0, 0);
+    let (mut number, mut own, mut last_us) = (0, 0, None);
     for line in lines.by_ref() {
-        let this = number;
+        let at = At { bytes: line.bytes, number, offset: line.offset, after_us: last_us };
         number += 1;
         if line.ending.is_cut() {
-            became(this, line.bytes, &Line::Reject(cut_reject(line.ending, line.bytes.len())));
+            became(&at, &Line::Reject(cut_reject(&mut parsers[choice.own], &line)));
             continue;
         }
         parsers[choice.own].parse_into(line.bytes, &mut parsed);
@@ -91,18 +109,21 @@ pub(super) fn each(
             && let Some((format, record)) = in_another(&mut parsers, choice.own, line.bytes)
         {
             parsed = record;
-            shares.add(format, this);
+            shares.add(format, at.number);
         } else if let Line::Record(_) = parsed {
             if own == 0 {
-                shares.begin(choice.own, this);
+                shares.begin(choice.own, at.number);
             }
             own += 1;
         }
         match &parsed {
             Line::Reject(reject) if may_be_another(&parsed) && !choice.others.is_empty() => {
-                unread.push(Unread { bytes: line.bytes, number: this, reject: *reject });
+                unread.push(Unread { at, reject: *reject });
             }
-            parsed => became(this, line.bytes, parsed),
+            parsed => became(&at, parsed),
+        }
+        if let Line::Record(record) = &parsed {
+            last_us = Some(record.end_us);
         }
     }
     shares.add_lines(choice.own, own);
@@ -119,22 +140,22 @@ fn in_another<'l>(parsers: &mut [Parser<'_>], own: usize, line: &'l [u8]) -> Opt
 }
 
 /// The lines that no known format reads: in the one that most of them have, if they have one.
-fn each_unread(
-    unread: &[Unread<'_>],
+fn each_unread<'b>(
+    unread: &[Unread<'b>],
     choice: Choice<'_>,
     reference_us: i64,
     shares: &mut Shares,
-    became: &mut impl FnMut(u64, &[u8], &Line<'_>),
+    became: &mut impl FnMut(&At<'b>, &Line<'_>),
 ) {
     let found = if unread.len() < FEW { None } else { commonest(unread, choice.others) };
     let mut parser = found.map(|at| (choice.known.len() + at, choice.others[at].parser(reference_us)));
     for line in unread {
-        match parser.as_mut().map(|(at, parser)| (*at, parser.parse(line.bytes))) {
-            Some((at, parsed)) if is_whole(&parsed) => {
-                shares.add(at, line.number);
-                became(line.number, line.bytes, &parsed);
+        match parser.as_mut().map(|(format, parser)| (*format, parser.parse(line.at.bytes))) {
+            Some((format, parsed)) if is_whole(&parsed) => {
+                shares.add(format, line.at.number);
+                became(&line.at, &parsed);
             }
-            _ => became(line.number, line.bytes, &Line::Reject(line.reject)),
+            _ => became(&line.at, &Line::Reject(line.reject)),
         }
     }
 }
@@ -142,7 +163,7 @@ fn each_unread(
 /// The format that reads more than half of some of the lines.
 fn commonest(unread: &[Unread<'_>], others: &[Format]) -> Option<usize> {
     let sample: Vec<&[u8]> =
-        unread.iter().step_by(unread.len().div_ceil(SAMPLE)).map(|line| line.bytes).collect();
+        unread.iter().step_by(unread.len().div_ceil(SAMPLE)).map(|line| line.at.bytes).collect();
     let reads = |format: &Format| {
         let mut parser = format.parser(0);
         sample.iter().filter(|line| is_whole(&parser.parse(line))).count()
@@ -188,7 +209,8 @@ pub(super) fn add_share(formats: &mut Vec<FormatShare>, name: &str, lines_before
     }
 }
 
-fn cut_reject(ending: Ending, byte: usize) -> Reject {
-    let kind = if ending == Ending::OverLong { RejectKind::TooLong } else { RejectKind::Cut };
-    Reject { kind, byte }
+#[cold]
+fn cut_reject(parser: &mut Parser<'_>, line: &source::Line<'_>) -> Reject {
+    let kind = if line.ending == Ending::OverLong { RejectKind::TooLong } else { RejectKind::Cut };
+    Reject { client: parser.client_of(line.bytes), ..Reject::new(kind, line.bytes.len()) }
 }

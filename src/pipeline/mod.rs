@@ -3,7 +3,8 @@
 //! [`prepare`] settles each source's [`Formats`], the order of its files and which of them the window cannot need;
 //! [`read`] takes the blocks of what is left through parsing, on all threads, and folds them in order;
 //! [`read_on`] does the same with what is new since an earlier run, and gives it away in portions;
-//! [`tally`] only counts what becomes of their lines.
+//! [`tally`] only counts what becomes of their lines; `watch` finds the hits of ban rules among them,
+//! and [`visit`] shows every line to whoever asks.
 
 mod blocks;
 mod formats;
@@ -12,6 +13,8 @@ mod prepare;
 mod read;
 mod resumed;
 mod tally;
+mod visit;
+mod watch;
 
 pub use blocks::ReadOptions;
 pub use formats::Formats;
@@ -19,6 +22,8 @@ pub use prepare::{PrepareError, Prepared, PreparedFile, extent, prepare};
 pub use read::{SourceRead, read};
 pub use resumed::{Portion, Resumed, Sink, Unread, read_on};
 pub use tally::{FileTally, RejectedLine, SourceTally, TallyOptions, tally};
+pub use visit::{Seen, visit};
+pub use watch::{HitCounts, HitSink, Watch};
 
 use crate::source::SourceSet;
 use crate::window::Window;
@@ -48,6 +53,8 @@ pub struct SourcePlan {
     pub tier: Option<String>,
     #[expect(missing_docs)]
     pub node: Option<String>,
+    /// Whether its requests count for bans.
+    pub watched: bool,
 }
 
 impl SourcePlan {

@@ -26,6 +26,8 @@ pub struct Prepared {
     pub files: Vec<PreparedFile>,
     /// Not one line in any file.
     pub empty: bool,
+    /// A format for which its requests do not count for bans, though they should.
+    pub unsafe_format: Option<String>,
 }
 
 /// A file that is ready to be read.
@@ -78,6 +80,8 @@ pub fn prepare(plan: SourcePlan) -> Result<Prepared, PrepareError> {
     if plan.formats.is_empty() {
         formats.add_siblings()?;
     }
+    let unsafe_format = plan.watched.then(|| formats.unsafe_for_bans()).flatten();
+    let plan = SourcePlan { watched: plan.watched && unsafe_format.is_none(), ..plan };
     let mut looked_at = heads.into_iter().zip(tails);
     let mut files = Vec::new();
     for set in &plan.sets {
@@ -87,7 +91,7 @@ pub fn prepare(plan: SourcePlan) -> Result<Prepared, PrepareError> {
         ));
     }
     files.sort_by_key(order);
-    Ok(Prepared { plan, formats, files, empty })
+    Ok(Prepared { plan, formats, files, empty, unsafe_format })
 }
 
 /// First and last request of all sources.
@@ -116,6 +120,15 @@ pub fn extent(sources: &[Prepared]) -> Result<Option<Extent>, PrepareError> {
 }
 
 impl Prepared {
+    /// Why its requests do not count for bans, though they should.
+    #[must_use]
+    pub fn unwatched(&self) -> Option<String> {
+        let (name, format) = (&self.plan.name, self.unsafe_format.as_ref()?);
+        Some(format!(
+            "{name}: not watched for bans: in the format {format}, a line that was cut could name somebody else's address\n             hint: put the client's address in front of what clients write, and not at the end"
+        ))
+    }
+
     /// Marks the files that the window cannot need.
     pub fn skip_outside(&mut self, window: &Window) {
         for file in &mut self.files {

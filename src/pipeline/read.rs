@@ -1,6 +1,7 @@
 //! Reads a source for a report: its blocks add up to hours and to the account of its lines.
 
 use super::blocks::{self, Done, Fold, Opened, ReadOptions, Scratch, Shared};
+use super::watch::{HitCounts, HitSink};
 use super::{Prepared, PreparedFile, lines};
 use crate::bots::Bots;
 use crate::report::{SourceResult, accounting, event_row};
@@ -24,16 +25,19 @@ const EVENTS: usize = 1000;
 pub struct SourceRead {
     #[expect(missing_docs)]
     pub result: SourceResult,
+    /// Hits of ban rules.
+    pub hits: HitCounts,
     /// Files that could not be read to their end. What came before is counted.
     pub errors: Vec<ReadError>,
 }
 
-/// Reads one source on the threads of `pool`; calls `folded` from time to time, for a progress bar.
+/// Reads one source on the threads of `pool`, and gives its hits to `sink`; calls `folded` from time to time, for a
+/// progress bar.
 pub fn read(
     source: &Prepared,
     options: &ReadOptions,
-    pool: &rayon::ThreadPool,
-    bots: &Arc<Bots>,
+    (pool, bots): (&rayon::ThreadPool, &Arc<Bots>),
+    sink: &mut dyn HitSink,
     folded: &mut dyn FnMut(),
 ) -> SourceRead {
     let shared = Shared::new(source, options, bots);
@@ -48,6 +52,9 @@ pub fn read(
         nul_bytes: 0,
         format_names: shared.format_names(),
         errors: Vec::new(),
+        last_us: vec![None; source.files.len()],
+        hits: HitCounts::default(),
+        sink,
     };
     let wanted: Vec<usize> = (0..source.files.len()).filter(|&at| source.files[at].skip.is_none()).collect();
     blocks::read_files(&shared, &wanted, pool, &mut reading, folded);
@@ -77,6 +84,10 @@ struct Reading<'a> {
     /// The source's formats, then those that its lines may turn out to have.
     format_names: Vec<String>,
     errors: Vec<ReadError>,
+    /// Of each file, the end of the last request so far.
+    last_us: Vec<Option<i64>>,
+    hits: HitCounts,
+    sink: &'a mut dyn HitSink,
 }
 
 impl Fold for Reading<'_> {
@@ -110,6 +121,10 @@ impl Fold for Reading<'_> {
         if done.missing_bytes > 0 {
             file.skipped = Some(format!("shrank while it was read: {} bytes are gone", done.missing_bytes));
         }
+        if let Some(watch) = &mut done.scratch.watch {
+            self.sink.take(at, watch.give(self.last_us[at], &mut self.hits));
+        }
+        self.last_us[at] = done.scratch.rollup.last_us.or(self.last_us[at]);
         if let Some(error) = done.error {
             self.error(at, error);
         }
@@ -159,6 +174,7 @@ impl Reading<'_> {
         let (events, events_left_out) = (self.events, self.events_left_out);
         SourceRead {
             result: SourceResult { summary, rollup: self.rollup, events, events_left_out },
+            hits: self.hits,
             errors: self.errors,
         }
     }

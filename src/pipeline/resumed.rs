@@ -3,7 +3,10 @@
 
 use super::blocks::{self, Done, Fold, Opened, ReadOptions, Scratch, Shared};
 use super::lines::add_share;
+use super::watch::HitCounts;
 use super::{Prepared, PreparedFile};
+use crate::ban::ban::Threshold;
+use crate::ban::spool::Lane;
 use crate::bots::Bots;
 use crate::rollup::{SourceRollup, StoredSource};
 use crate::source::identity::Fingerprinter;
@@ -31,6 +34,10 @@ pub struct Portion {
     pub stream: KnownStream,
     /// What the lines add up to.
     pub stored: StoredSource,
+    /// Hits of ban rules among them, if they are watched. The number of their file is 0.
+    pub lane: Option<Lane>,
+    #[expect(missing_docs)]
+    pub hits: HitCounts,
     /// Bytes that were read for it.
     pub bytes: u64,
     /// NULs that were skipped between the lines.
@@ -81,6 +88,7 @@ pub fn read_on(
         portion_bytes,
         files,
         current: None,
+        thresholds: options.watch.as_ref().map(|watch| watch.rules.thresholds()).unwrap_or_default(),
         format_names: shared.format_names(),
         resumed: Resumed::default(),
         sink,
@@ -102,6 +110,9 @@ struct Reading<'a> {
     before_us: i64,
     /// When the file was last written.
     modified_us: i64,
+    /// Of the portion.
+    lane: Option<Lane>,
+    hits: HitCounts,
     nul_bytes: u64,
     /// Bytes of the portion.
     bytes: u64,
@@ -121,6 +132,8 @@ impl<'a> Reading<'a> {
             last_us: unread.known.and_then(|known| known.last_us),
             before_us: file.first_us.unwrap_or(modified_us),
             modified_us,
+            lane: None,
+            hits: HitCounts::default(),
             nul_bytes: 0,
             bytes: 0,
             lines: 0,
@@ -162,6 +175,8 @@ struct Reader<'a, 's> {
     files: Vec<Reading<'a>>,
     /// The file that the rollup is of.
     current: Option<usize>,
+    /// Of the rules that are watched for.
+    thresholds: Vec<Threshold>,
     format_names: Vec<String>,
     resumed: Resumed,
     sink: &'s mut dyn Sink,
@@ -230,6 +245,13 @@ impl Reader<'_, '_> {
         if let Some(fingerprint) = &mut file.fingerprint {
             fingerprint.join(&done.scratch.part);
         }
+        if let Some(watch) = &mut done.scratch.watch {
+            let hits = watch.give(file.last_us, &mut file.hits);
+            if !hits.is_empty() {
+                let lane = file.lane.get_or_insert_with(|| Lane::new(0, &self.thresholds));
+                hits.iter().for_each(|hit| lane.push(hit));
+            }
+        }
         file.last_us = rollup.last_us.or(file.last_us);
         file.lines += rollup.counts.lines;
         file.nul_bytes += done.lines.nul_bytes;
@@ -249,7 +271,8 @@ impl Reader<'_, '_> {
             stored.date_lines(file.modified_us);
         }
         let (bytes, nul_bytes) = (std::mem::take(&mut file.bytes), std::mem::take(&mut file.nul_bytes));
-        if let Some(id) = self.sink.take(Portion { stream, stored, bytes, nul_bytes, complete }) {
+        let (lane, hits) = (file.lane.take(), std::mem::take(&mut file.hits));
+        if let Some(id) = self.sink.take(Portion { stream, stored, lane, hits, bytes, nul_bytes, complete }) {
             file.id = id;
         }
     }

@@ -181,9 +181,9 @@ impl Counter<'_> {
             rejected: Vec::new(),
             formats: Vec::new(),
         };
-        let read = lines::each(block, self.choice, self.reference_us, |number, line, parsed| {
-            if number < lines {
-                tally.line(number, line, parsed, self.slots);
+        let read = lines::each(block, self.choice, self.reference_us, |at, parsed| {
+            if at.number < lines {
+                tally.line(at.number, at.bytes, parsed, self.slots);
             }
         });
         let named = |share: Share| (self.names[share.format].to_owned(), share);

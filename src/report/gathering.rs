@@ -141,7 +141,8 @@ fn tell(report: &mut Report, facts: Vec<SourceFacts>) {
 }
 
 /// Which sources count for totals: those of the outermost tier, and those that are of no tier.
-fn outermost(sources: &[SourceName]) -> Vec<bool> {
+#[must_use]
+pub fn outermost(sources: &[SourceName]) -> Vec<bool> {
     let mut named: Vec<&str> = TIERS.to_vec();
     named.extend(sources.iter().filter_map(|source| source.tier.as_deref()));
     let rank = |source: &SourceName| {

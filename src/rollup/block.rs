@@ -74,6 +74,14 @@ impl LineCounts {
     pub fn rejected(&self) -> u64 {
         self.rejects.iter().sum()
     }
+
+    /// Rejects that speak against the format: not lines that can be read in two ways or are over-long, which clients
+    /// cause.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        let by_clients = [RejectKind::Ambiguous, RejectKind::TooLong].map(|kind| self.rejects[kind as usize]);
+        self.rejected() - by_clients.iter().sum::<u64>()
+    }
 }
 
 /// Where a reject stands.
@@ -94,6 +102,15 @@ pub struct EventNote {
     pub at_us: Option<i64>,
     pub kind: EventKind,
     pub message: Vec<u8>,
+}
+
+/// Numbers that a block gives to texts, where it counts them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Of the user agent.
+    pub agent: Option<u32>,
+    /// Of the target, if it has no query.
+    pub target: Option<u32>,
 }
 
 /// Requests of one second of one series.
@@ -123,6 +140,8 @@ pub struct BlockRollup {
     verdicts: Verdicts,
     /// By place in the list of user agents: a bot's.
     agents: Vec<bool>,
+    /// Places of the last record's texts.
+    places: Places,
     /// Where every line went.
     pub counts: LineCounts,
     /// Lines that are in no hour's requests, by the hour of the request before them; `None` is before the block's first.
@@ -168,6 +187,7 @@ impl BlockRollup {
             second: Second::default(),
             verdicts: Verdicts::new(bots),
             agents: Vec::new(),
+            places: Places::default(),
             counts: LineCounts::default(),
             strays: BTreeMap::new(),
             last_us: None,
@@ -212,6 +232,7 @@ impl BlockRollup {
     pub fn record(&mut self, record: &Record<'_>) {
         self.counts.lines += 1;
         self.counts.records += 1;
+        self.places = Places::default();
         if record.end_us >= self.options.future_us {
             self.counts.future += 1;
             self.stray().future += 1;
@@ -448,11 +469,21 @@ impl BlockRollup {
         if !self.options.top {
             return self.verdicts.is_bot(agent);
         }
-        let at = self.list(ListKind::UserAgents, slot, agent, record) as usize;
+        let place = self.list(ListKind::UserAgents, slot, agent, record);
+        // Longer ones share the place of their beginning.
+        self.places.agent = (agent.len() <= KEY_LIMIT).then_some(place);
+        let at = place as usize;
         if at == self.agents.len() {
             self.agents.push(self.verdicts.is_bot(agent));
         }
         self.agents[at]
+    }
+
+    /// Numbers for the last record's texts: equal numbers of a block stand for equal texts.
+    #[inline]
+    #[must_use]
+    pub fn places(&self) -> Places {
+        self.places
     }
 
     #[inline]
@@ -463,6 +494,7 @@ impl BlockRollup {
         let Some(target) = record.target else { return };
         let path = &target[..memchr(b'?', target).unwrap_or(target.len())];
         let at = self.list(ListKind::Paths, slot, path, record);
+        self.places.target = (path.len() == target.len() && path.len() <= KEY_LIMIT).then_some(at);
         if let Some(latency_us) = record.latency_us {
             self.path_latencies.add(at << COARSE_WIDTH | coarse(latency_us), 1);
         }

@@ -20,7 +20,7 @@ mod stored;
 mod top;
 
 pub use availability::{Availability, Interval, ServerTimeline};
-pub use block::{BlockRollup, EventNote, LineCounts, RejectNote, client_of_key};
+pub use block::{BlockRollup, EventNote, LineCounts, Places, RejectNote, client_of_key};
 pub use causes::Cause;
 pub use cells::{CellKind, unpack_termination};
 pub use histogram::{Histogram, bucket, bucket_bounds};
@@ -55,6 +55,14 @@ pub struct RollupOptions {
     /// Keep what a state keeps: top lists hour by hour instead of added up, and messages of proxies as they came. Only
     /// so [`SourceRollup::take_stored`] gives anything.
     pub to_store: bool,
+}
+
+impl RollupOptions {
+    /// Does a request that ended at this time count?
+    #[must_use]
+    pub fn counts(&self, end_us: i64) -> bool {
+        (self.since_us..self.until_us.min(self.future_us)).contains(&end_us)
+    }
 }
 
 impl Default for RollupOptions {
