@@ -1,6 +1,11 @@
 //! The command line as it is typed. Does nothing with it.
 
+mod ban;
+
 use crate::window::Bound;
+pub use ban::{
+    BacktestArgs, BanCommand, EmitArgs, ExplainArgs, ListArgs, RemoveArgs, RulesArgs, SpanArgs, TestArgs,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use logstat_reports::model::By;
 use std::num::NonZeroU64;
@@ -54,6 +59,9 @@ pub enum Command {
     Check(Box<CheckArgs>),
     /// Make one dataset of those of several nodes, or of copies of them
     Merge(MergeArgs),
+    /// Decide who is to be kept out, and write lists for firewalls and proxies
+    #[command(subcommand)]
+    Ban(BanCommand),
     /// Print the manual page
     #[command(hide = true)]
     Man,
@@ -85,6 +93,9 @@ pub struct ReportArgs {
     /// Rows in each top list; 0 keeps no lists, which is faster [default: 10]
     #[arg(long, value_name = "N", help_heading = "What to count")]
     pub top: Option<usize>,
+    /// Tell who would be banned by the default rules, where logstat.toml has no section ban
+    #[arg(long, requires = "paths", help_heading = "What to count")]
+    pub bans: bool,
 
     #[expect(missing_docs)]
     #[command(flatten)]
@@ -292,7 +303,13 @@ pub struct ReadArgs {
     /// Format of the lines: a preset (combined, haproxy-http, …), nginx's log_format, HAProxy's log-format or Apache's
     /// LogFormat string verbatim, or a field map (json VARIABLE=path …); several times where lines have several. Without it
     /// the format is detected
-    #[arg(long, value_name = "FORMAT", help_heading = "How to read", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        visible_alias = "log-format",
+        value_name = "FORMAT",
+        help_heading = "How to read",
+        allow_hyphen_values = true
+    )]
     pub format: Vec<String>,
     /// nginx's escape= of that log_format
     #[arg(long, value_name = "MODE", help_heading = "How to read")]

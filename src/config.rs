@@ -1,6 +1,9 @@
 //! `logstat.toml`: what it may say, and what is wrong with it. Reads the file; decides nothing.
 
+mod ban;
+
 use crate::cli::EscapeMode;
+pub use ban::{BanConfig, Listed, OutputConfig};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +25,8 @@ pub struct Config {
     /// `[report]`.
     #[serde(default)]
     pub report: ReportConfig,
+    /// `[ban]`; without it nobody is watched.
+    pub ban: Option<BanConfig>,
 }
 
 /// `[[source]]`: one access log with its rotated siblings.
@@ -50,6 +55,8 @@ pub struct SourceConfig {
     pub node: Option<String>,
     /// Zone of dates without an offset.
     pub timezone: Option<String>,
+    /// Whether its requests count for bans. Default: if it is of the outermost tier.
+    pub ban: Option<bool>,
 }
 
 /// `[state]`: what is kept between runs, where and how long.
@@ -106,18 +113,33 @@ pub fn load(named: Option<&Path>) -> Result<Config, ConfigError> {
 /// # Errors
 /// When it says something that is not known, with line and column.
 pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
-    toml::from_str(text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start).min(text.len());
-        let before = &text[..at];
+    let mut config: Config = toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let message = error.message().lines().next().unwrap_or_default().to_owned();
+        Position::of(text, at).error(path, message, hint(error.message()))
+    })?;
+    config.ban.iter_mut().try_for_each(|ban| ban.check(path, text))?;
+    Ok(config)
+}
+
+/// A place in a text, both from 1.
+struct Position {
+    line: usize,
+    column: usize,
+}
+
+impl Position {
+    fn of(text: &str, at: usize) -> Self {
+        let before = text.get(..at).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        ConfigError::Syntax {
-            path: path.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: text[line_start..at].chars().count() + 1,
-            message: error.message().lines().next().unwrap_or_default().to_owned(),
-            hint: hint(error.message()).map(|hint| format!("\nhint: {hint}")).unwrap_or_default(),
-        }
-    })
+        Self { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+    }
+
+    fn error(&self, path: &Path, message: String, hint: Option<String>) -> ConfigError {
+        let Self { line, column } = *self;
+        let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+        ConfigError::Syntax { path: path.to_owned(), line, column, message, hint }
+    }
 }
 
 /// What to write instead, where serde's words do not say it.

@@ -1,5 +1,6 @@
 //! Carries out `logstat report` without paths: takes what is new into the state, then reports from what is published.
 
+use crate::bans::{Setup, ban_report_of_state};
 use crate::cli::ReportArgs;
 use crate::config::{self, Config};
 use crate::exit::Exit;
@@ -30,9 +31,14 @@ pub fn run(mut args: ReportArgs) -> anyhow::Result<Exit> {
     let config = config::load(args.read.config.as_deref())?;
     let plan = plan::without_sources(&mut args, &config)?;
     let pool = run::threads(&args.work)?;
-    let (kept, mut exit) = kept(&args, &config, &pool)?;
+    let bans = Setup::configured(&config)?.filter(|_| args.data.is_empty());
+    let (kept, mut exit) = kept(&args, &config, bans.as_ref(), &pool)?;
     let window = pool.install(|| window(&args, &plan, &kept.history))?;
     let (mut report, missing) = pool.install(|| report(&kept, &plan, window))?;
+    if let Some(setup) = bans.as_ref().filter(|setup| setup.unread.is_none()) {
+        let store = state::open(&args.state, &config.state, Mode::Read)?;
+        report.bans = Some(ban_report_of_state(&report, setup, &store)?);
+    }
     exit = exit.max(missing).max(verdict(&mut report, &plan, &kept.history)?);
     run::deliver(&report, &args, &plan, &pool)?;
     Ok(exit)
@@ -56,7 +62,12 @@ struct Kept {
 }
 
 /// The datasets that were named, else the state's own, brought up to date.
-fn kept(args: &ReportArgs, config: &Config, pool: &ThreadPool) -> anyhow::Result<(Kept, Exit)> {
+fn kept(
+    args: &ReportArgs,
+    config: &Config,
+    bans: Option<&Setup>,
+    pool: &ThreadPool,
+) -> anyhow::Result<(Kept, Exit)> {
     let tiers = tiers(config);
     if !args.data.is_empty() {
         let history = History { dirs: args.data.clone(), tiers, ..History::default() };
@@ -67,7 +78,7 @@ fn kept(args: &ReportArgs, config: &Config, pool: &ThreadPool) -> anyhow::Result
     let mut store = open(args, config, mode)?;
     let mut ingested = Ingested { exit: Exit::Done, notes: Vec::new() };
     if reads_logs {
-        let ingest = Ingest { read: &args.read, work: &args.work, config, pool };
+        let ingest = Ingest { read: &args.read, work: &args.work, config, bans, pool };
         ingested = ingest.run(&mut store, false)?;
     }
     let formats = store.sources()?.into_iter().map(|source| (source.name, source.formats)).collect();

@@ -6,9 +6,10 @@
 //! * [`source`] turns files, pipes and archives into blocks of lines; it never parses;
 //! * [`logstat_parsers`] turns a line into a record, an event or a reject; it does no IO;
 //! * [`rollup`] counts records by the hour, knowing [`bots`]; it never reads the clock;
-//! * [`ban`] will decide who is to be kept out; nothing uses it yet;
+//! * [`ban`] decides who is to be kept out, by hits of rules; it reads no logs;
 //! * [`pipeline`] joins these three, and nothing else does;
 //! * [`ingest`] takes what is new of the logs into the state;
+//! * [`bans`] is where that meets logs, state, lists and the command line;
 //! * [`store`] keeps what is known between runs, and never looks into what it keeps; [`state`] opens it;
 //! * [`publish`] writes from it what [`dataset`] finds and reads again, on this machine or another;
 //! * [`status`], [`mod@prune`] and [`export`] are about the state alone: how far each log was read, what is old, all of it;
@@ -20,6 +21,7 @@
 //! * [`init`] comes before all of it: it finds the logs, and writes the configuration.
 
 pub mod ban;
+pub mod bans;
 pub mod bots;
 pub mod check;
 pub mod cli;

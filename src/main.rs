@@ -28,6 +28,7 @@ fn act(command: Command) -> anyhow::Result<Exit> {
         Command::Check(args) => logstat::check::run(&args),
         Command::Init(args) => logstat::init::run(&args),
         Command::Merge(args) => logstat::merge::run(&args),
+        Command::Ban(command) => logstat::bans::run(command),
         Command::Man => {
             let mut page = Vec::new();
             logstat::man::render(&mut page)?;

@@ -1,5 +1,6 @@
 //! Carries out `logstat report PATH…`: plans, reads, finishes, writes and prints.
 
+use crate::bans::{Decided, Deciding, Setup, Unwatched, ban_report};
 use crate::bots::Bots;
 use crate::cli::{ReportArgs, WorkArgs};
 use crate::exit::Exit;
@@ -39,10 +40,19 @@ pub fn run(mut args: ReportArgs) -> anyhow::Result<Exit> {
     let window = window(&args, &plan, &prepared)?;
     prepared.iter_mut().for_each(|source| source.skip_outside(&window));
     let pool = threads(&args.work)?;
-    let (results, broken) = read_all(&args, &plan, &prepared, window, &pool);
+    let bans = if args.bans { Some(Setup::of(&config, &[])?) } else { Setup::configured(&config)? };
+    exit = exit
+        .max(complain(bans.iter().filter_map(|setup| setup.unread.clone()).collect::<Vec<_>>().as_slice()));
+    let bans = bans.filter(|setup| setup.unread.is_none());
+    if bans.is_some() {
+        let unwatched: Vec<String> = prepared.iter().filter_map(Prepared::unwatched).collect();
+        exit = exit.max(complain(&unwatched));
+    }
+    let (results, decided, broken) = read_all(&args, &plan, &prepared, (window, bans.as_ref()), &pool);
     let mut options = report_options(&plan, &prepared, window);
     options.notes.extend(results.iter().flat_map(|result| format_changes(&result.summary)));
     let mut report = pool.install(|| report(results, options));
+    report.bans = bans.zip(decided).map(|(setup, decided)| ban_report(&report, &setup, &decided));
     exit = exit.max(broken).max(verdict(&mut report, &plan, &prepared));
     deliver(&report, &args, &plan, &pool)?;
     Ok(exit)
@@ -103,20 +113,30 @@ fn read_all(
     args: &ReportArgs,
     plan: &Plan,
     prepared: &[Prepared],
-    window: Window,
+    (window, bans): (Window, Option<&Setup>),
     pool: &ThreadPool,
-) -> (Vec<SourceResult>, Exit) {
+) -> (Vec<SourceResult>, Option<Decided>, Exit) {
     let options = read_options(args, plan, window);
+    let watched = ReadOptions { watch: bans.map(Setup::watch), ..options.clone() };
+    let mut deciding = bans.map(|setup| Deciding::new(setup, prepared));
     let (bots, bar) = (Arc::new(Bots::new()), progress_bar(prepared));
     let (mut results, mut errors) = (Vec::new(), Vec::new());
-    for source in prepared {
+    for (at, source) in prepared.iter().enumerate() {
         let mut folded = || bar.set_position(options.progress.bytes_read());
-        let read = pipeline::read(source, &options, pool, &bots, &mut folded);
+        let read = match &mut deciding {
+            Some(deciding) if source.plan.watched => {
+                let mut sink = deciding.of_source(at);
+                let read = pipeline::read(source, &watched, (pool, &bots), &mut sink, &mut folded);
+                deciding.count(read.hits.clone());
+                read
+            }
+            _ => pipeline::read(source, &options, (pool, &bots), &mut Unwatched, &mut folded),
+        };
         results.push(read.result);
         errors.extend(read.errors.iter().map(ToString::to_string));
     }
     bar.finish_and_clear();
-    (results, complain(&errors))
+    (results, deciding.map(Deciding::finish), complain(&errors))
 }
 
 fn read_options(args: &ReportArgs, plan: &Plan, window: Window) -> ReadOptions {
@@ -133,7 +153,7 @@ fn read_options(args: &ReportArgs, plan: &Plan, window: Window) -> ReadOptions {
         by_status: plan.by.contains(&By::Status),
         ..RollupOptions::default()
     };
-    ReadOptions { rollup, limits, progress: Progress::default() }
+    ReadOptions { rollup, limits, watch: None, progress: Progress::default() }
 }
 
 /// Drawn on standard error, and only on a terminal.
