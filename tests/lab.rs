@@ -32,6 +32,13 @@ impl Lab {
         Self { folder: Rc::new(tempfile::tempdir().expect("a temporary folder")) }
     }
 
+    /// In memory where there is such a place: a state is synced often.
+    pub fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        Self { folder: Rc::new(folder.expect("a temporary folder")) }
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -2,6 +2,7 @@
 
 mod availability;
 mod bad_input;
+mod bans;
 mod check;
 mod corpus;
 mod dataset;

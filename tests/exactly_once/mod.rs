@@ -11,11 +11,11 @@ mod disk_full;
 mod errors;
 mod kills;
 mod logrotate;
-mod machine;
+pub mod machine;
 mod nodes;
 mod numbered;
 mod runs;
-mod strace;
+pub mod strace;
 
 /// Whether every point is wanted, whatever it takes.
 fn all_points() -> bool {
