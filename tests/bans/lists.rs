@@ -2,6 +2,7 @@
 //! nobody knows whom to spare.
 
 use super::host::{Host, instant, line, secrets};
+use crate::exactly_once::strace::{Fault, points};
 use std::fmt::Write as _;
 use std::fs;
 
@@ -96,4 +97,51 @@ fn a_client_that_goes_through_its_network_is_one_entry() {
     host.write("access.log", log + &line(500, "203.0.113.9", "GET / HTTP/1.1", 200));
     let list = host.run(&["ban", "emit", "access.log", "--format", "plain"]).with(0).stdout;
     assert_eq!(list, "203.0.113.7\n2001:db8::/48\n");
+}
+
+/// Two logs whose hits of one client alternate: neither has enough of them.
+fn two_logs(host: &Host) {
+    let toml = host.read("logstat.toml");
+    host.write(
+        "logstat.toml",
+        format!("{toml}\n[[source]]\nname = \"api\"\npaths = [\"api.log\"]\nformat = \"combined\"\n"),
+    );
+    let mut logs = [String::new(), String::new()];
+    for n in 0..300_u32 {
+        let (client, at_s) = (format!("198.51.100.{}", n % 60), i64::from(n / 60) * 3);
+        for (log, even) in logs.iter_mut().zip([0, 1]) {
+            if n / 60 % 2 == even {
+                log.push_str(&line(at_s, &client, &format!("GET /{n}/.env HTTP/1.1"), 404));
+            }
+            log.push_str(&line(at_s, "203.0.113.200", "GET / HTTP/1.1", 200));
+        }
+    }
+    host.append("access.log", logs[0].as_bytes());
+    host.append("api.log", logs[1].as_bytes());
+}
+
+#[test]
+fn a_run_that_is_killed_loses_and_doubles_no_hit() {
+    let small = ["ingest", "--threads", "1", "--block-bytes", "4096", "--batch-bytes", "8192"];
+    let fresh = || {
+        let host = host("");
+        two_logs(&host);
+        host
+    };
+    let undisturbed = fresh();
+    undisturbed.run(&small).with(0);
+    let wanted = undisturbed.bans(&[]);
+    assert_eq!(wanted.len(), 60, "hits of both logs count together");
+    let spare = fresh();
+    let calls = ["pwrite64", "write", "fdatasync", "fsync", "rename", "renameat2"];
+    let points = points(&spare.command(&small), &calls, "access.log", 24);
+    let mut killed = 0;
+    for point in points {
+        let host = fresh();
+        killed += usize::from(Fault::Kill.strike(point, &host.command(&small)).ended.is_none());
+        host.run(&small).with(0);
+        assert_eq!(host.bans(&[]), wanted);
+        assert_eq!(host.read("bans.txt"), undisturbed.read("bans.txt"));
+    }
+    assert!(killed > 8, "{killed} killed");
 }
