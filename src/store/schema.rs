@@ -8,7 +8,7 @@ use std::path::Path;
 pub(super) const APPLICATION_ID: i64 = 0x6c67_7374;
 
 /// Step *n* leads from schema *n* to *n* + 1. Steps that were released are never changed.
-pub(super) const STEPS: [&str; 1] = [FIRST];
+pub(super) const STEPS: [&str; 2] = [FIRST, BANS];
 
 /// The schema that this version reads and writes.
 pub(super) const NEWEST: i64 = STEPS.len() as i64;
@@ -100,7 +100,10 @@ CREATE TABLE gaps (
     found_us INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX gaps_of_source ON gaps (source, id);
+";
 
+// `hour` is a Unix hour; `stream` may be forgotten, so it refers to nothing.
+const BANS: &str = "
 CREATE TABLE ban_memory (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     generation INTEGER NOT NULL,
@@ -150,7 +153,8 @@ pub(super) fn version(connection: &Connection, path: &Path) -> Result<i64, Store
     }
 }
 
-/// Brings a database forward to schema `steps.len()`, each step in a transaction of its own.
+/// Brings a database forward to schema `steps.len()`, each step in a transaction of its own; a new one at once, so that
+/// it is there as a whole or not at all.
 pub(super) fn migrate(
     connection: &mut Connection,
     path: &Path,
@@ -164,9 +168,12 @@ pub(super) fn migrate(
         transaction.pragma_update(None, "user_version", next)?;
         transaction.commit()
     };
-    (1..)
-        .zip(steps)
-        .skip_while(|(next, _)| *next <= from)
-        .try_for_each(|(next, sql)| step(connection, next, sql))
-        .map_err(|error| StoreError::of(path, error))
+    let migrated = match from {
+        0 => step(connection, steps.len() as i64, &steps.concat()),
+        _ => (1..)
+            .zip(steps)
+            .skip_while(|(next, _)| *next <= from)
+            .try_for_each(|(next, sql)| step(connection, next, sql)),
+    };
+    migrated.map_err(|error| StoreError::of(path, error))
 }

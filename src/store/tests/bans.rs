@@ -100,3 +100,19 @@ fn hits_of_hours_that_are_not_kept_go() {
     store.prune(retention, MIDNIGHT + 1, &mut super::add_up).unwrap();
     assert_eq!(store.ban_hits(i64::MIN..i64::MAX).unwrap()["xss"], 1);
 }
+
+#[test]
+fn a_state_from_before_bans_takes_them() {
+    let lab = Lab::new();
+    let store = lab.open();
+    for table in ["ban_memory", "ban_lanes", "ban_hits", "ban_lists"] {
+        store.connection.execute(&format!("DROP TABLE {table}"), ()).unwrap();
+    }
+    store.connection.pragma_update(None, "user_version", 1).unwrap();
+    drop(store);
+    let mut store = lab.open();
+    let mut batch = store.begin().unwrap();
+    batch.put_ban_memory(vec![7]).unwrap();
+    batch.commit().unwrap();
+    assert_eq!(store.ban_generation().unwrap(), 1);
+}

@@ -3,7 +3,7 @@
 use super::*;
 
 const WANTED: &str = r#"{
-"schema": 1,
+"schema": 2,
 "node": "0123456789abcdef",
 "rolled_up_before": 498672,
 "expired_before": 498408,
